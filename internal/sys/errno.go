@@ -19,7 +19,6 @@ const (
 	ECONNREFUSED  = syscall.ECONNREFUSED
 	ECONNRESET    = syscall.ECONNRESET
 	EEXIST        = syscall.EEXIST
-	EHOSTDOWN     = syscall.EHOSTDOWN
 	EHOSTUNREACH  = syscall.EHOSTUNREACH
 	EINPROGRESS   = syscall.EINPROGRESS
 	EINTR         = syscall.EINTR
