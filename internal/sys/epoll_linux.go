@@ -1,0 +1,74 @@
+package sys
+
+// epoll(7): the readiness queue of Linux.
+
+import (
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// The operations of EpollCtl.
+const (
+	EPOLL_CTL_ADD = unix.EPOLL_CTL_ADD
+	EPOLL_CTL_DEL = unix.EPOLL_CTL_DEL
+	EPOLL_CTL_MOD = unix.EPOLL_CTL_MOD
+)
+
+// EpollEvent is one entry of the list that EpollWait fills.
+type EpollEvent unix.EpollEvent
+
+// Data returns the 64 bits given to EpollCtl. The kernel's field lies unaligned
+// on some architectures, so it is kept as two halves.
+func (e *EpollEvent) Data() uint64 {
+	return uint64(uint32(e.Fd)) | uint64(uint32(e.Pad))<<32
+}
+
+// EpollCreate returns a new epoll descriptor, closed on exec.
+func EpollCreate() (int, Errno) {
+	if e := fault(CallEpollCreate); e != 0 {
+		return -1, e
+	}
+	fd, _, e := syscall.RawSyscall(unix.SYS_EPOLL_CREATE1, unix.EPOLL_CLOEXEC, 0, 0)
+	if e != 0 {
+		return -1, e
+	}
+	return int(fd), 0
+}
+
+// EpollCtl changes the registration of fd in epfd.
+func EpollCtl(epfd, op, fd int, events uint32, data uint64) Errno {
+	if e := fault(CallEpollCtl); e != 0 {
+		return e
+	}
+	ev := EpollEvent{Events: events, Fd: int32(uint32(data)), Pad: int32(uint32(data >> 32))}
+	_, _, e := syscall.RawSyscall6(unix.SYS_EPOLL_CTL, uintptr(epfd), uintptr(op), uintptr(fd),
+		uintptr(unsafe.Pointer(&ev)), 0, 0)
+	return e
+}
+
+// EpollWait fills events, which must not be empty, and returns how many it
+// filled. A timeout below 0 waits without limit, 0 does not wait, others are
+// rounded up to milliseconds. EINTR is the caller's to handle, since only the
+// caller knows the time left.
+func EpollWait(epfd int, events []EpollEvent, timeout time.Duration) (int, Errno) {
+	if e := fault(CallEpollWait); e != 0 {
+		return 0, e
+	}
+	list := unsafe.Pointer(unsafe.SliceData(events))
+	var n uintptr
+	var e Errno
+	if timeout == 0 {
+		// epoll_pwait without a mask is epoll_wait, which arm64 does not have.
+		n, _, e = syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(epfd), uintptr(list), uintptr(len(events)), 0, 0, 0)
+	} else {
+		n, _, e = syscall.Syscall6(unix.SYS_EPOLL_PWAIT, uintptr(epfd), uintptr(list), uintptr(len(events)),
+			uintptr(milliseconds(timeout)), 0, 0)
+	}
+	if e != 0 {
+		return 0, e
+	}
+	return int(n), 0
+}

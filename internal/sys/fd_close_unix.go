@@ -1,0 +1,16 @@
+//go:build linux || darwin || freebsd || netbsd || openbsd || dragonfly
+
+package sys
+
+import "golang.org/x/sys/unix"
+
+// Close closes fd. It is never retried, whatever it returns: the number is free
+// then, and may already be somebody else's. With a linger time set it blocks.
+// An injected failure closes too.
+func Close(fd int) Errno {
+	injected := fault(CallClose)
+	if err := unix.Close(fd); err != nil {
+		return err.(Errno)
+	}
+	return injected
+}

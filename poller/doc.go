@@ -1,0 +1,3 @@
+// Package poller tells which descriptors can make progress, with epoll on Linux
+// and kqueue on macOS and the BSDs.
+package poller
