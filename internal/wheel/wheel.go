@@ -5,7 +5,7 @@
 //   - A timer is never handed out early. Its time is rounded up to a tick of 2^20 ns (1.05 ms), and it is due
 //     at the first [Wheel.Collect] in or after that tick, however late that is, once per [Wheel.Set].
 //   - Due timers come in the order of their ticks. Within a tick they come in the order in which they were
-//     set, except that a timer that was moved to a later time while armed may come after those set since.
+//     set; only a timer that was moved while armed has no particular place among the others of its tick.
 //   - What is set after a Collect, even to a time in the past, waits for the next Collect, so a callback that
 //     re-arms its timer cannot keep one pass going for ever.
 //   - Every int64 is a valid time. A time in the past is due at the next Collect; one beyond the clock's last
