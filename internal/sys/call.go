@@ -23,6 +23,7 @@ type Call string
 const (
 	CallAccept      Call = "accept"
 	CallBind        Call = "bind"
+	CallChmod       Call = "chmod"
 	CallClose       Call = "close"
 	CallConnect     Call = "connect"
 	CallDup         Call = "dup"
