@@ -85,6 +85,24 @@ func (m *Mailbox[T]) Push(v T, size int) (wake bool, err error) {
 		m.mu.Unlock()
 		return false, ErrFull
 	}
+	wake = m.append(v, size)
+	m.mu.Unlock()
+	return wake, nil
+}
+
+// Force is Push past the bounds, for the few values whose number something else bounds; it counts as 0
+// bytes. The error is [ErrClosed].
+func (m *Mailbox[T]) Force(v T) (wake bool, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return false, ErrClosed
+	}
+	return m.append(v, 0), nil
+}
+
+// append is the push itself, under the lock.
+func (m *Mailbox[T]) append(v T, size int) (wake bool) {
 	if m.tail == nil || m.free == chunkLen {
 		m.extend()
 	}
@@ -97,8 +115,7 @@ func (m *Mailbox[T]) Push(v T, size int) (wake bool, err error) {
 	}
 	wake = m.asleep
 	m.asleep = false
-	m.mu.Unlock()
-	return wake, nil
+	return wake
 }
 
 // Take appends the oldest values to dst, at most max of them, and returns the extended slice.
