@@ -1,0 +1,181 @@
+package loop
+
+// The receiving side of a connection: from the kernel to OnData.
+
+import (
+	"github.com/eddyline/eddyline/internal/sys"
+)
+
+const (
+	// noOffer is when a connection is neither read nor offered anything.
+	noOffer = userPaused | pressed | closing | closed
+	// maxOffers bounds the OnData calls that one connection gets in a row: a
+	// handler that takes a message per call must not keep its loop for a whole
+	// buffer of tiny ones.
+	maxOffers = 256
+	// minTail is the least room that is offered to the kernel behind queued
+	// input: less would cost more calls than the copy it saves.
+	minTail = 2 << 10
+)
+
+// work does what the connection has to do on its input: offer what is queued,
+// receive what the kernel has, tell of the end. Edge-triggered readiness comes
+// only once, so whatever is left for later has a flag, and a place in the
+// backlog unless something else will bring it back.
+func (c *Conn) work() {
+	if c.is(closed) {
+		return
+	}
+	if c.is(lingering) {
+		c.discard()
+		return
+	}
+	if c.is(reoffer) && c.flags&noOffer == 0 {
+		c.flags &^= reoffer
+		if c.queuedIn() > 0 {
+			c.offerQueued()
+		}
+	}
+	for budget := c.loop.engine.cfg.ReadBudget; c.flags&(noOffer|readReady|reoffer) == readReady; {
+		if budget <= 0 {
+			c.enqueue()
+			return
+		}
+		budget -= c.receive()
+	}
+	if c.flags&(noOffer|reoffer|ended|endTold) == ended {
+		c.tellEnd()
+	}
+}
+
+// receive takes what one system call gives and offers it. It returns the
+// number of bytes.
+func (c *Conn) receive() int {
+	l := c.loop
+	queued := c.queuedIn()
+	buf := l.buf
+	if queued > 0 {
+		buf = c.queues.in.Tail(l.blocks, minTail)
+		buf = buf[:min(len(buf), l.engine.cfg.MaxInbound-queued, sys.MaxTransfer)]
+	}
+	n, errno := sys.Recv(int(c.fd), buf)
+	l.stats.Receives++
+	if errno != 0 {
+		c.receiveFailed(errno)
+		return 0
+	}
+	if n == 0 {
+		c.flags = c.flags&^readReady | ended
+		return 0
+	}
+	if n < len(buf) && !c.is(hungUp) {
+		c.flags &^= readReady
+	}
+	l.stats.BytesIn += uint64(n)
+	c.touch()
+	if queued > 0 {
+		c.queues.in.Advance(n)
+		c.offerQueued()
+	} else if rest := c.offer(buf[:n]); len(rest) > 0 && !c.is(closed) {
+		c.acquireQueues().in.Store(l.blocks, rest)
+	}
+	return n
+}
+
+func (c *Conn) receiveFailed(errno sys.Errno) {
+	c.flags &^= readReady
+	if errno != sys.EAGAIN {
+		c.fail(c.connError("read", sys.CallRecv, errno))
+	}
+}
+
+// offerQueued offers the queued input and keeps what is not consumed.
+func (c *Conn) offerQueued() {
+	in := c.queues.in.Bytes()
+	rest := c.offer(in)
+	c.queues.in.Consume(c.loop.blocks, len(in)-len(rest))
+	c.releaseQueues()
+}
+
+// offer calls OnData until the handler waits for more, and returns what it did
+// not consume.
+func (c *Conn) offer(in []byte) (rest []byte) {
+	c.begin()
+	for calls := 0; len(in) > 0; calls++ {
+		if c.flags&noOffer != 0 || calls == maxOffers {
+			c.flags |= reoffer
+			break
+		}
+		c.flags &^= reoffer
+		c.loop.input = in
+		n, err := c.handler.OnData(c, in)
+		if uint(n) > uint(len(in)) {
+			c.closeWith(ErrCount)
+			break
+		}
+		in = in[n:]
+		if err != nil {
+			c.closeWith(err)
+			break
+		}
+		// Having set reoffer, SetHandler or Resume wants one more call.
+		if n == 0 && !c.is(reoffer) {
+			if len(in) >= c.loop.engine.cfg.MaxInbound {
+				c.closeWith(ErrMaxInbound)
+			}
+			break
+		}
+	}
+	c.loop.input = nil
+	c.end()
+	if c.flags&(reoffer|noOffer) == reoffer {
+		c.enqueue()
+	}
+	return in
+}
+
+// tellEnd tells the handler of the peer's FIN, or ends the connection for a
+// handler that does not care.
+func (c *Conn) tellEnd() {
+	c.flags |= endTold
+	if c.is(writeFailed) {
+		c.fail(nil)
+		return
+	}
+	h, ok := c.handler.(EOFHandler)
+	if !ok {
+		c.beginClose()
+		return
+	}
+	c.begin()
+	h.OnEOF(c)
+	c.end()
+	c.markDirty()
+}
+
+// discard reads a closed connection's late input to nowhere, until the peer's
+// FIN comes. It returns whether there was any.
+func (c *Conn) discard() (late bool) {
+	l := c.loop
+	for budget := l.engine.cfg.ReadBudget; c.is(readReady); late = true {
+		if budget <= 0 {
+			c.enqueue()
+			return late
+		}
+		n, errno := sys.Recv(int(c.fd), l.buf)
+		l.stats.Receives++
+		budget -= n
+		switch {
+		case errno == sys.EAGAIN:
+			c.flags &^= readReady
+			return late
+		case errno != 0:
+			c.fail(c.connError("close", sys.CallRecv, errno))
+			return late
+		case n == 0:
+			c.fail(nil)
+			return late
+		}
+	}
+	return late
+}

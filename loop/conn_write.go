@@ -1,0 +1,250 @@
+package loop
+
+// The sending side of a connection: from Write to the kernel.
+
+import (
+	"net"
+	"unsafe"
+
+	"github.com/eddyline/eddyline/internal/sys"
+)
+
+// noWrite is when nothing more can be written.
+const noWrite = closing | closed | closeWrite | writeFailed
+
+// Write takes p for sending; p is free for reuse when it returns. It takes all
+// of p or nothing. A nil error means that the bytes are sent in order unless
+// the connection ends first, of which OnClose tells.
+//
+// Inside the connection's own callback, what is written goes out in one system
+// call when the callback returns; elsewhere, at the end of the turn. Errors:
+// ErrBackpressure when MaxPending would be exceeded; net.ErrClosed after Close
+// or CloseWrite; the first cause after a failure.
+func (c *Conn) Write(p []byte) (int, error) {
+	if c.flags&noWrite != 0 {
+		return 0, c.writeError()
+	}
+	if len(p) > c.loop.engine.cfg.MaxPending-c.Buffered() {
+		return 0, ErrBackpressure
+	}
+	c.take(p)
+	return len(p), nil
+}
+
+// WriteString is Write for a string, which is not copied to become bytes.
+func (c *Conn) WriteString(s string) (int, error) {
+	return c.Write(unsafe.Slice(unsafe.StringData(s), len(s)))
+}
+
+// Writev is Write for several slices in a row: all of them are taken or none.
+func (c *Conn) Writev(bufs [][]byte) (int, error) {
+	if c.flags&noWrite != 0 {
+		return 0, c.writeError()
+	}
+	total, room := 0, c.loop.engine.cfg.MaxPending-c.Buffered()
+	for _, b := range bufs {
+		if len(b) > room-total {
+			return 0, ErrBackpressure
+		}
+		total += len(b)
+	}
+	for _, b := range bufs {
+		c.take(b)
+	}
+	return total, nil
+}
+
+// Buffered returns how many bytes are written and not yet taken by the kernel.
+func (c *Conn) Buffered() int {
+	n := c.queuedOut()
+	if c.loop.current == c {
+		n += len(c.loop.cork)
+	}
+	return n
+}
+
+// CloseWrite ends the output: what is pending is sent, then FIN. Input goes on
+// to be offered. Later writes return net.ErrClosed. When the peer has ended its
+// output too, the connection closes.
+func (c *Conn) CloseWrite() error {
+	if c.flags&noWrite != 0 {
+		return c.writeError()
+	}
+	c.flags |= closeWrite
+	c.markDirty()
+	return nil
+}
+
+func (c *Conn) writeError() error {
+	if c.is(writeFailed) && c.err != nil {
+		return c.err
+	}
+	return c.opError("write", net.ErrClosed)
+}
+
+// take puts p where it belongs: into the cork, straight to the kernel when
+// copying would cost more than a call, or behind what is queued already.
+func (c *Conn) take(p []byte) {
+	l := c.loop
+	if l.current != c || c.is(writeBlocked) || c.queuedOut() > 0 {
+		c.queueOut(p)
+		return
+	}
+	if len(p) < directSize && len(p) <= cap(l.cork)-len(l.cork) {
+		l.cork = append(l.cork, p...)
+		return
+	}
+	c.sendCork(p)
+}
+
+// queueOut copies p behind the queued output.
+func (c *Conn) queueOut(p []byte) {
+	if len(p) == 0 || c.is(writeFailed) {
+		return
+	}
+	q := c.acquireQueues()
+	q.out.Append(c.loop.blocks, p)
+	if q.out.Len() > c.loop.engine.cfg.HighMark {
+		c.flags |= pressed
+	}
+	if !c.is(writeBlocked) {
+		c.markDirty()
+	}
+}
+
+// sendCork sends the cork and then extra, and queues what the kernel does not
+// take.
+func (c *Conn) sendCork(extra []byte) {
+	l := c.loop
+	first := l.cork
+	l.cork = l.cork[:0]
+	if c.is(closed) {
+		return
+	}
+	for len(first)+len(extra) > 0 {
+		n, errno := c.sendTwo(first, extra)
+		if !c.sent(n, errno) {
+			break
+		}
+		k := min(n, len(first))
+		first, extra = first[k:], extra[n-k:]
+	}
+	c.queueOut(first)
+	c.queueOut(extra)
+}
+
+// sendTwo is one send of first and then second.
+func (c *Conn) sendTwo(first, second []byte) (int, sys.Errno) {
+	switch {
+	case len(second) == 0:
+		return sys.Send(int(c.fd), first)
+	case len(first) == 0:
+		return sys.Send(int(c.fd), second)
+	default:
+		return sys.SendVec(int(c.fd), append(c.loop.vec[:0], first, second))
+	}
+}
+
+// sent takes the outcome of a send and tells whether to go on sending. Only
+// EAGAIN promises a writable edge, so a short count is no reason to stop.
+func (c *Conn) sent(n int, errno sys.Errno) bool {
+	c.loop.stats.Sends++
+	if errno == sys.EAGAIN {
+		c.flags |= writeBlocked
+		return false
+	}
+	if errno != 0 {
+		c.sendFailed(errno)
+		return false
+	}
+	c.loop.stats.BytesOut += uint64(n)
+	c.touch()
+	return true
+}
+
+// sendFailed gives up the output. Input that the peer sent before is still
+// offered, unless nobody wants it: then the connection is over at once.
+func (c *Conn) sendFailed(errno sys.Errno) {
+	c.setCause(c.connError("write", sys.CallSend, errno))
+	c.flags |= writeFailed
+	c.flags &^= pressed | writeBlocked
+	if c.queues != nil {
+		c.queues.out.Reset(c.loop.blocks)
+	}
+	if c.flags&noOffer != 0 || c.is(ended) {
+		c.fail(nil)
+		return
+	}
+	c.flags |= readReady | hungUp
+	c.enqueue()
+}
+
+// flush sends queued output until there is none or the kernel takes no more.
+func (c *Conn) flush() {
+	l := c.loop
+	for c.queuedOut() > 0 && !c.is(writeBlocked) {
+		n, errno := sys.SendVec(int(c.fd), c.queues.out.Vec(l.vec[:0]))
+		if !c.sent(n, errno) {
+			return
+		}
+		c.queues.out.Discard(l.blocks, n)
+	}
+}
+
+// settle brings the output up to date at the end of a turn.
+func (c *Conn) settle() {
+	if c.is(closed) {
+		return
+	}
+	c.flush()
+	if c.is(pressed) && c.queuedOut() <= c.loop.engine.cfg.LowMark {
+		c.drained()
+	}
+	c.releaseQueues()
+	if c.flags&(closed|writeFailed) != 0 {
+		return
+	}
+	switch {
+	case c.queuedOut() > 0:
+		c.limitFlush()
+	case c.flags&(closing|lingering) == closing:
+		c.endOutput()
+	case c.is(closeWrite):
+		c.endHalf()
+	}
+}
+
+// limitFlush bounds the time that Close waits for the kernel to take the rest.
+func (c *Conn) limitFlush() {
+	if c.is(closing) && (c.limits == nil || c.limits.at[closeLimit] == 0) {
+		c.limit(closeLimit, c.loop.engine.cfg.FlushTimeout)
+	}
+}
+
+// drained ends the backpressure: reading goes on, and the handler may write.
+func (c *Conn) drained() {
+	c.flags &^= pressed
+	c.enqueue()
+	h, ok := c.handler.(DrainHandler)
+	if !ok || c.is(closing) {
+		return
+	}
+	c.begin()
+	h.OnDrain(c)
+	c.end()
+}
+
+// endHalf sends the FIN of CloseWrite, once, and closes a connection that has
+// now ended in both directions.
+func (c *Conn) endHalf() {
+	if !c.is(finSent) {
+		c.flags |= finSent
+		if errno := sys.Shutdown(int(c.fd), sys.SHUT_WR); errno != 0 {
+			c.fail(c.connError("shutdown", sys.CallShutdown, errno))
+			return
+		}
+	}
+	if c.is(endTold) {
+		c.fail(nil)
+	}
+}

@@ -1,0 +1,317 @@
+package loop
+
+// Dial: connect, then poll, on the loop that will own the connection.
+// Addresses are raced after RFC 8305 (Happy Eyeballs).
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+
+	"github.com/eddyline/eddyline/internal/wheel"
+	"github.com/eddyline/eddyline/poller"
+	"github.com/eddyline/eddyline/stream"
+)
+
+// Dial is [Loop.Dial] on one of the engine's loops, each in turn.
+func (e *Engine) Dial(ctx context.Context, cfg DialConfig, network, address string, p Protocol, done func(*Conn, error)) error {
+	return e.pick().Dial(ctx, cfg, network, address, p, done)
+}
+
+// Dial connects to address ("host:port" with network "tcp", "tcp4" or "tcp6"; a
+// path or "@name" with "unix") and makes the connection one of this loop. It
+// does not wait, and may be called from any goroutine and from callbacks; names
+// are looked up outside the loop.
+//
+// done, which may be nil, is called exactly once, on the loop's goroutine: with
+// the connection after its OnOpen, or with the reason why there is none. The
+// addresses of a name are tried in the order of RFC 8305: families in turn, the
+// next beside the last after AttemptDelay or at once when that one fails; the
+// first to connect wins. The reason is then that of the last address, or
+// os.ErrDeadlineExceeded at Timeout, the cause of ctx when that ends first, and
+// net.ErrClosed when the engine ends.
+//
+// If Dial itself returns an error, nothing was begun and done is not called:
+// os.ErrInvalid for bad input, ErrMaxConns, or net.ErrClosed.
+func (l *Loop) Dial(ctx context.Context, cfg DialConfig, network, address string, p Protocol, done func(*Conn, error)) error {
+	d := &dial{loop: l, ctx: ctx, cfg: cfg, network: network, address: address, protocol: p, done: done}
+	if err := d.prepare(); err != nil {
+		return d.wrap(err)
+	}
+	return nil
+}
+
+// dial is one Dial under way. Its loop's goroutine only.
+type dial struct {
+	loop             *Loop
+	ctx              context.Context
+	cfg              DialConfig
+	network, address string
+	protocol         Protocol
+	done             func(*Conn, error)
+
+	addrs    []stream.Addr // not tried yet
+	attempts []*attempt    // under way
+	last     error         // why the last failed attempt did
+	limit    wheel.Timer   // Timeout
+	stagger  wheel.Timer   // AttemptDelay
+	detach   func() bool   // from ctx
+	over     bool
+}
+
+// attempt is one address being connected to.
+type attempt struct {
+	dial   *dial
+	stream *stream.Stream
+	addr   stream.Addr
+	token  poller.Token
+}
+
+func (d *dial) wrap(err error) error {
+	return fmt.Errorf("loop: dial %s %s: %w", d.network, d.address, err)
+}
+
+func (d *dial) prepare() error {
+	if d.ctx == nil || d.protocol == nil {
+		return fmt.Errorf("nil context or Protocol: %w", os.ErrInvalid)
+	}
+	switch d.network {
+	case "tcp", "tcp4", "tcp6", "unix":
+	default:
+		return fmt.Errorf("network is not tcp, tcp4, tcp6 or unix: %w", os.ErrInvalid)
+	}
+	if err := d.cfg.setDefaults(); err != nil {
+		return err
+	}
+	if !d.loop.engine.reserve() {
+		return ErrMaxConns
+	}
+	d.loop.conns.Add(1)
+	if err := d.loop.force(funcTask(d.launch)); err != nil {
+		d.release()
+		return err
+	}
+	return nil
+}
+
+func (d *dial) release() {
+	d.loop.conns.Add(-1)
+	d.loop.engine.release()
+}
+
+func (d *dial) launch() {
+	l := d.loop
+	l.dials[d] = struct{}{}
+	if l.draining {
+		d.finish(nil, net.ErrClosed)
+		return
+	}
+	d.limit.Owner, d.stagger.Owner = d, d
+	l.wheel.Set(&d.limit, later(l.clock(), d.cfg.Timeout))
+	d.detach = context.AfterFunc(d.ctx, func() {
+		// A loop that has ended has finished its dials.
+		_ = l.force(funcTask(func() { d.finish(nil, context.Cause(d.ctx)) }))
+	})
+	if d.literal() {
+		d.resolved(stream.Resolve(d.ctx, d.network, d.address))
+		return
+	}
+	go func() {
+		addrs, err := stream.Resolve(d.ctx, d.network, d.address)
+		_ = l.force(funcTask(func() { d.resolved(addrs, err) }))
+	}()
+}
+
+// literal tells whether the address needs no look-up.
+func (d *dial) literal() bool {
+	if d.network == "unix" {
+		return true
+	}
+	_, err := netip.ParseAddrPort(d.address)
+	return err == nil
+}
+
+func (d *dial) resolved(addrs []stream.Addr, err error) {
+	if d.over {
+		return
+	}
+	if err != nil {
+		d.finish(nil, err)
+		return
+	}
+	d.addrs = interleave(addrs)
+	d.try()
+}
+
+// interleave brings the families of addrs into turn, keeping the order within
+// each and beginning with the family that came first (RFC 8305, section 4).
+func interleave(addrs []stream.Addr) []stream.Addr {
+	if len(addrs) == 0 {
+		return nil
+	}
+	first := addrs[0].AddrPort().Addr().Is4()
+	var ours, others []stream.Addr
+	for _, a := range addrs {
+		if a.AddrPort().Addr().Is4() == first {
+			ours = append(ours, a)
+		} else {
+			others = append(others, a)
+		}
+	}
+	both := make([]stream.Addr, 0, len(addrs))
+	for i := range max(len(ours), len(others)) {
+		both = append(both, ours[min(i, len(ours)):min(i+1, len(ours))]...)
+		both = append(both, others[min(i, len(others)):min(i+1, len(others))]...)
+	}
+	return both
+}
+
+// try starts the next attempt, and fails the dial when none is left.
+func (d *dial) try() {
+	d.loop.wheel.Stop(&d.stagger)
+	for len(d.addrs) > 0 {
+		addr := d.addrs[0]
+		d.addrs = d.addrs[1:]
+		if err := d.start(addr); err != nil {
+			d.last = err
+			continue
+		}
+		if len(d.addrs) > 0 {
+			d.loop.wheel.Set(&d.stagger, later(d.loop.clock(), d.cfg.AttemptDelay))
+		}
+		return
+	}
+	if len(d.attempts) == 0 {
+		d.finish(nil, d.last)
+	}
+}
+
+// start begins to connect. The registration is the connection's final one: an
+// attempt that wins leaves its slot to the Conn.
+func (d *dial) start(addr stream.Addr) error {
+	s, err := stream.StartFrom(d.cfg.LocalAddr, addr)
+	if err != nil {
+		return err
+	}
+	a := &attempt{dial: d, stream: s, addr: addr}
+	a.token = d.loop.slots.add(a)
+	if err := d.loop.poller.Add(s.FD(), connInterest, a.token); err != nil {
+		a.drop()
+		return err
+	}
+	d.attempts = append(d.attempts, a)
+	return nil
+}
+
+func (a *attempt) drop() {
+	a.dial.loop.slots.remove(a.token)
+	_ = a.stream.Close()
+}
+
+// ready is the poller's word that the connect has ended, well or not.
+func (a *attempt) ready(r poller.Ready) {
+	d := a.dial
+	err := a.stream.FinishConnect()
+	if err == stream.ErrWouldBlock {
+		return
+	}
+	i := slices.Index(d.attempts, a)
+	d.attempts = slices.Delete(d.attempts, i, i+1)
+	if err == nil {
+		err = d.win(a, r)
+	}
+	if err != nil {
+		d.last = err
+		a.drop()
+		d.try()
+	}
+}
+
+// win turns the attempt into the connection.
+func (d *dial) win(a *attempt, r poller.Ready) error {
+	if a.addr.Network() == "tcp" && !d.cfg.KeepDelay {
+		if err := a.stream.SetNoDelay(true); err != nil {
+			return err
+		}
+	}
+	fd, err := a.stream.Detach()
+	if err != nil {
+		return err
+	}
+	l := d.loop
+	c := &Conn{loop: l, fd: int32(fd), peer: a.addr, token: a.token}
+	l.slots.replace(a.token, c)
+	l.stats.Dialed++
+	d.finish(c, nil)
+	// The event may have announced input as well, and it comes only once.
+	if !c.is(closed) {
+		c.ready(r)
+	}
+	return nil
+}
+
+// Expire is either the Timeout or the AttemptDelay.
+func (d *dial) Expire(t *wheel.Timer) {
+	if t == &d.limit {
+		d.finish(nil, os.ErrDeadlineExceeded)
+		return
+	}
+	d.try()
+}
+
+// finish is the one outcome of the dial: c, or why there is none.
+func (d *dial) finish(c *Conn, err error) {
+	if d.over {
+		return
+	}
+	d.over = true
+	l := d.loop
+	delete(l.dials, d)
+	l.wheel.Stop(&d.limit)
+	l.wheel.Stop(&d.stagger)
+	if d.detach != nil {
+		d.detach()
+	}
+	for _, a := range d.attempts {
+		a.drop()
+	}
+	d.attempts = nil
+	if err != nil {
+		l.stats.DialErrors++
+		d.release()
+		d.report(nil, d.wrap(err))
+		return
+	}
+	d.hand(c)
+}
+
+// hand opens the connection and reports it. done must hear of an OnOpen that
+// panics too: it has one call coming.
+func (d *dial) hand(c *Conn) {
+	opened := false
+	defer func() {
+		if !opened {
+			d.report(nil, d.wrap(ErrPanic))
+		}
+	}()
+	c.open(d.protocol)
+	opened = true
+	c.begin()
+	d.report(c, nil)
+	c.end()
+}
+
+func (d *dial) report(c *Conn, err error) {
+	if d.done == nil {
+		return
+	}
+	d.loop.culprit = d
+	d.done(c, err)
+	d.loop.culprit = nil
+}
+
+// panicked has nothing to end: the dial is over when done is called.
+func (d *dial) panicked(*PanicError) {}

@@ -1,0 +1,382 @@
+package loop
+
+// Listeners: accepting connections and spreading them over the loops.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/eddyline/eddyline/internal/sys"
+	"github.com/eddyline/eddyline/internal/wheel"
+	"github.com/eddyline/eddyline/poller"
+	"github.com/eddyline/eddyline/stream"
+)
+
+const (
+	connInterest = poller.Read | poller.Write | poller.Edge
+	// acceptBatch bounds the connections that one listener takes in a turn; it
+	// is level-triggered, so the rest comes with the next.
+	acceptBatch = 64
+
+	minBackoff = 5 * time.Millisecond
+	maxBackoff = time.Second
+)
+
+// Listener is one call of [Engine.Listen]. Any goroutine.
+type Listener struct {
+	engine   *Engine
+	addr     stream.Addr
+	balance  Balance
+	protocol Protocol
+	seed     maphash.Seed
+	turn     atomic.Uint32
+	closed   atomic.Bool
+	sockets  []*listener
+}
+
+// listener is one listening socket on one loop. Its loop's goroutine only.
+type listener struct {
+	*Listener
+	loop    *Loop
+	socket  *stream.Listener
+	token   poller.Token
+	placed  bool // has a slot
+	armed   bool // registered with the poller
+	over    bool
+	backoff time.Duration
+	retry   wheel.Timer
+}
+
+// Listen accepts connections at address ("host:port" with network "tcp",
+// "tcp4" or "tcp6"; a path, or "@name" for Linux' abstract names, with "unix")
+// and gives each to p. The host must be an IP address or empty, which is every
+// address of the machine; the port may be 0, see [Listener.Addr]. It may be
+// called before and while the engine runs, several times.
+//
+// Accepting goes on as the engine runs, whatever accept(2) reports: errors of
+// single connections are skipped; without descriptors or memory, or at
+// MaxConns, the listener pauses until some are freed, trying again after 5 ms,
+// doubling up to 1 s. Errors name the address: os.ErrInvalid for bad input,
+// net.ErrClosed after Close, and the kernel's.
+func (e *Engine) Listen(cfg ListenConfig, network, address string, p Protocol) (*Listener, error) {
+	ln, err := e.listen(cfg, network, address, p)
+	if err != nil {
+		return nil, fmt.Errorf("loop: listen %s %s: %w", network, address, err)
+	}
+	return ln, nil
+}
+
+func (e *Engine) listen(cfg ListenConfig, network, address string, p Protocol) (*Listener, error) {
+	addr, err := listenAddr(network, address)
+	if err != nil {
+		return nil, err
+	}
+	if err := cfg.validate(addr, network); err != nil {
+		return nil, err
+	}
+	if p == nil {
+		return nil, fmt.Errorf("nil Protocol: %w", os.ErrInvalid)
+	}
+	ln := &Listener{engine: e, balance: cfg.Balance, protocol: p, seed: maphash.MakeSeed()}
+	if err := ln.bind(cfg, addr); err != nil {
+		ln.unbind()
+		return nil, err
+	}
+	return ln, ln.begin()
+}
+
+// listenAddr is the address to bind to.
+func listenAddr(network, address string) (stream.Addr, error) {
+	host, port, err := net.SplitHostPort(address)
+	if network == "unix" || err != nil || host != "" {
+		addrs, err := stream.Resolve(context.Background(), network, address)
+		if err != nil {
+			return stream.Addr{}, err
+		}
+		return addrs[0], nil
+	}
+	any := netip.IPv6Unspecified()
+	if network == "tcp4" || (network == "tcp" && !hasIPv6()) {
+		any = netip.IPv4Unspecified()
+	}
+	addrs, err := stream.Resolve(context.Background(), network, net.JoinHostPort(any.String(), port))
+	if err != nil {
+		return stream.Addr{}, err
+	}
+	return addrs[0], nil
+}
+
+// hasIPv6 tells whether IPv6 sockets can be made and bound here.
+func hasIPv6() bool {
+	ln, err := stream.Listen(stream.AddrFrom(netip.AddrPortFrom(netip.IPv6Loopback(), 0)), stream.ListenOptions{})
+	if err != nil {
+		return false
+	}
+	_ = ln.Close()
+	return true
+}
+
+func (cfg *ListenConfig) validate(addr stream.Addr, network string) error {
+	if cfg.Balance > ReusePort {
+		return fmt.Errorf("unknown %v: %w", cfg.Balance, os.ErrInvalid)
+	}
+	if cfg.Balance == ReusePort {
+		if network == "unix" {
+			return fmt.Errorf("%v is for TCP: %w", cfg.Balance, os.ErrInvalid)
+		}
+		cfg.Options.ReusePort = true
+	}
+	if network == "tcp6" && addr.AddrPort().Addr().IsUnspecified() {
+		cfg.Options.IPv6Only = true
+	}
+	return nil
+}
+
+// bind opens the sockets: one per loop for ReusePort, else one.
+func (ln *Listener) bind(cfg ListenConfig, addr stream.Addr) error {
+	loops := ln.engine.loops
+	if cfg.Balance != ReusePort {
+		loops = []*Loop{ln.engine.pick()}
+	}
+	for _, l := range loops {
+		s, err := stream.Listen(addr, cfg.Options)
+		if err != nil {
+			return err
+		}
+		ln.sockets = append(ln.sockets, newListener(ln, l, s))
+		// Port 0 is chosen once: the sockets of one listener share their port.
+		if addr, err = s.LocalAddr(); err != nil {
+			return err
+		}
+		if addr.Network() == "tcp" && !cfg.KeepDelay {
+			// Accepted sockets inherit it, which saves a call on each.
+			if err := s.SetNoDelay(true); err != nil {
+				return err
+			}
+		}
+	}
+	ln.addr = addr
+	return nil
+}
+
+func newListener(ln *Listener, l *Loop, s *stream.Listener) *listener {
+	sock := &listener{Listener: ln, loop: l, socket: s}
+	sock.retry.Owner = sock
+	return sock
+}
+
+// unbind closes the sockets of a listener that never began.
+func (ln *Listener) unbind() {
+	for _, s := range ln.sockets {
+		_ = s.socket.Close()
+	}
+}
+
+// begin hands the sockets to their loops.
+func (ln *Listener) begin() error {
+	for _, s := range ln.sockets {
+		if s.loop.force(funcTask(s.start)) != nil {
+			_ = ln.Close()
+			return net.ErrClosed
+		}
+	}
+	return nil
+}
+
+// Addr returns the address that the listener is bound to, with the port that
+// the kernel chose for port 0.
+func (ln *Listener) Addr() stream.Addr { return ln.addr }
+
+// Close stops accepting. Connections accepted before go on. It does not wait
+// for the loops to close the sockets. A second Close returns net.ErrClosed.
+func (ln *Listener) Close() error {
+	if ln.closed.Swap(true) {
+		return fmt.Errorf("loop: close listener %v: %w", ln.addr, net.ErrClosed)
+	}
+	for _, s := range ln.sockets {
+		if s.loop.force(funcTask(s.shut)) != nil {
+			// The loop has ended, perhaps before it got to know the socket.
+			_ = s.socket.Close()
+		}
+	}
+	return nil
+}
+
+// start begins to accept, on the loop.
+func (s *listener) start() {
+	if s.over {
+		return
+	}
+	s.token = s.loop.slots.add(s)
+	s.placed = true
+	if s.loop.draining || s.closed.Load() {
+		s.shut()
+		return
+	}
+	s.arm()
+}
+
+// arm registers the socket, or comes back to it later.
+func (s *listener) arm() {
+	if err := s.loop.poller.Add(s.socket.FD(), poller.Read, s.token); err != nil {
+		s.starve("register", err)
+		return
+	}
+	s.armed = true
+}
+
+// ready accepts what is queued.
+func (s *listener) ready(poller.Ready) {
+	for range acceptBatch {
+		if !s.accept() {
+			return
+		}
+	}
+}
+
+// accept takes one connection and tells whether to go on.
+func (s *listener) accept() bool {
+	l := s.loop
+	if s.over || !s.armed {
+		return false
+	}
+	if !l.engine.reserve() {
+		s.starve("MaxConns", ErrMaxConns)
+		return false
+	}
+	fd, peer, err := s.socket.AcceptFD()
+	if err == nil {
+		s.backoff = 0
+		s.assign(newConn(s.choose(peer), fd, peer))
+		return true
+	}
+	l.engine.conns.Add(-1)
+	if err == stream.ErrWouldBlock {
+		return false
+	}
+	l.stats.AcceptErrors++
+	if transient(err) {
+		return true
+	}
+	s.starve("accept", err)
+	return false
+}
+
+// transient tells whether an accept error is about the one connection that was
+// first in the queue: accept(2) passes on what the network did to it.
+func transient(err error) bool {
+	var errno sys.Errno
+	if !errors.As(err, &errno) {
+		return false
+	}
+	switch errno {
+	case sys.ECONNABORTED, sys.ECONNRESET, sys.ENETDOWN, sys.EPROTO, sys.ENOPROTOOPT, sys.EHOSTDOWN,
+		sys.EHOSTUNREACH, sys.EOPNOTSUPP, sys.ENETUNREACH, sys.EPERM, sys.ETIMEDOUT, sys.EINTR:
+		return true
+	}
+	return false
+}
+
+// choose returns the loop for a connection from peer.
+func (s *listener) choose(peer stream.Addr) *Loop {
+	loops := s.engine.loops
+	switch s.balance {
+	case ReusePort:
+		return s.loop
+	case LeastConns:
+		return s.engine.leastLoaded()
+	case SourceHash:
+		if ip := peer.AddrPort().Addr(); ip.IsValid() {
+			return loops[maphash.Comparable(s.seed, ip.WithZone(""))%uint64(len(loops))]
+		}
+	}
+	return loops[int(s.Listener.turn.Add(1)-1)%len(loops)]
+}
+
+// assign brings the connection to its loop.
+func (s *listener) assign(c *Conn) {
+	s.loop.stats.Accepted++
+	if c.loop == s.loop {
+		c.loop.admit(c, s.protocol)
+		return
+	}
+	switch err := c.loop.post(&arrival{c, s.protocol}, 0); err {
+	case nil:
+	case ErrBackpressure:
+		// That loop has more than enough to do: this one keeps the connection.
+		c.loop.conns.Add(-1)
+		c.loop = s.loop
+		c.loop.conns.Add(1)
+		c.loop.admit(c, s.protocol)
+	default:
+		c.abandon()
+	}
+}
+
+// starve disarms the listener until something is freed or the backoff ends.
+// Leaving it armed would report it ready for ever.
+func (s *listener) starve(cause string, err error) {
+	l := s.loop
+	if s.armed {
+		s.armed = false
+		_ = l.poller.Delete(s.socket.FD())
+	}
+	l.starved = append(l.starved, s)
+	s.engine.starving.Add(1)
+	s.backoff = min(max(2*s.backoff, minBackoff), maxBackoff)
+	l.wheel.Set(&s.retry, later(l.clock(), s.backoff))
+	l.stats.AcceptPauses++
+	s.engine.log.warn("accept "+cause, "loop: accepting pauses", "listener", s.addr, "error", err, "retry", s.backoff)
+}
+
+// Expire ends the backoff.
+func (s *listener) Expire(*wheel.Timer) { s.revive() }
+
+// revive tries again.
+func (s *listener) revive() {
+	i := slices.Index(s.loop.starved, s)
+	if i < 0 {
+		return
+	}
+	s.loop.starved = slices.Delete(s.loop.starved, i, i+1)
+	s.engine.starving.Add(-1)
+	s.loop.wheel.Stop(&s.retry)
+	if !s.over {
+		s.arm()
+	}
+}
+
+// rearm lets every listener of the loop that was disarmed try again.
+func (l *Loop) rearm() {
+	for _, s := range slices.Clone(l.starved) {
+		s.revive()
+	}
+}
+
+// shut closes the socket, on the loop.
+func (s *listener) shut() {
+	if s.over {
+		return
+	}
+	s.over = true
+	s.revive()
+	if s.armed {
+		s.armed = false
+		_ = s.loop.poller.Delete(s.socket.FD())
+	}
+	if s.placed {
+		s.loop.slots.remove(s.token)
+	}
+	_ = s.socket.Close()
+}
+
+func (s *listener) drain()     { s.shut() }
+func (s *listener) stop(error) { s.shut() }

@@ -1,0 +1,75 @@
+package loop
+
+// Raw readiness: the layer that Conn is built on, for descriptors of any kind.
+
+import (
+	"fmt"
+	"net"
+	"os"
+
+	"github.com/eddyline/eddyline/poller"
+)
+
+// Registration is a descriptor whose readiness a loop reports to a function.
+// Its methods belong to the loop's goroutine.
+type Registration struct {
+	loop  *Loop
+	fd    int
+	token poller.Token
+	f     func(poller.Event)
+	over  bool
+}
+
+// Register calls f on the loop's goroutine whenever fd is ready for interest,
+// level-triggered unless interest says otherwise (see package poller). The
+// descriptor stays the caller's, who must Close the registration before closing
+// the descriptor. A panic of f is logged and closes the registration; so does
+// the end of the loop. Loop goroutine only. The errors are those of
+// [poller.Poller.Add], and os.ErrInvalid for a nil f.
+func (l *Loop) Register(fd int, interest poller.Interest, f func(poller.Event)) (*Registration, error) {
+	if f == nil {
+		return nil, fmt.Errorf("loop: register fd %d: nil function: %w", fd, os.ErrInvalid)
+	}
+	if l.stopping {
+		return nil, fmt.Errorf("loop: register fd %d: %w", fd, net.ErrClosed)
+	}
+	r := &Registration{loop: l, fd: fd, f: f}
+	r.token = l.slots.add(r)
+	if err := l.poller.Add(fd, interest, r.token); err != nil {
+		l.slots.remove(r.token)
+		return nil, err
+	}
+	return r, nil
+}
+
+// Modify replaces the interest; a one-shot registration is armed again.
+func (r *Registration) Modify(interest poller.Interest) error {
+	if r.over {
+		return fmt.Errorf("loop: modify fd %d: %w", r.fd, net.ErrClosed)
+	}
+	return r.loop.poller.Modify(r.fd, interest, r.token)
+}
+
+// Close ends the registration: f is not called again, not even for events of
+// this turn. A second Close returns net.ErrClosed.
+func (r *Registration) Close() error {
+	if r.over {
+		return fmt.Errorf("loop: close registration of fd %d: %w", r.fd, net.ErrClosed)
+	}
+	r.over = true
+	r.loop.slots.remove(r.token)
+	return r.loop.poller.Delete(r.fd)
+}
+
+func (r *Registration) ready(ready poller.Ready) {
+	r.loop.culprit = r
+	r.f(poller.Event{Token: r.token, Ready: ready})
+	r.loop.culprit = nil
+}
+
+func (r *Registration) panicked(*PanicError) { r.stop(nil) }
+
+func (r *Registration) stop(error) {
+	// Closing fails only if the user closed it, or the descriptor, before.
+	_ = r.Close()
+}
