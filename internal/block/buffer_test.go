@@ -138,9 +138,9 @@ func TestLittleLeftHoldsASmallBlock(t *testing.T) {
 	b.expectContent(t, p, counted(99_990, 10))
 }
 
-// copied runs a handler that leaves a backlog of about keep bytes, fed and consuming piece by piece, and returns how many
-// bytes the buffer moved for each byte that passed, and the largest block it took.
-func copied(t *testing.T, keep, piece, total int) (perByte float64, largest int) {
+// copied runs a handler that leaves a backlog of about keep bytes, fed and consuming piece by piece with room for min, and
+// returns how many bytes the buffer moved for each byte that passed, and the largest block it took.
+func copied(t *testing.T, keep, piece, min, total int) (perByte float64, largest int) {
 	t.Helper()
 	p := NewPool(16 << 20)
 	var b Buffer
@@ -157,7 +157,7 @@ func copied(t *testing.T, keep, piece, total int) (perByte float64, largest int)
 	}
 	for received, consumed := 0, 0; received < total; received += piece {
 		watch(func() {
-			copy(b.Tail(p, piece), counted(received, piece))
+			copy(b.Tail(p, max(min, piece)), counted(received, piece))
 			b.Advance(piece)
 		})
 		if b.Len() <= keep {
@@ -178,22 +178,23 @@ func copied(t *testing.T, keep, piece, total int) (perByte float64, largest int)
 }
 
 func TestCopyingIsLinear(t *testing.T) {
-	for _, test := range []struct{ keep, piece, total int }{
-		{1 << 30, 1, 1 << 17},    // a large frame that trickles in (HAZARDS 27)
-		{1 << 30, 1000, 4 << 20}, // above the largest pooled block
-		{40_000, 1, 1 << 17},     // a backlog that just fits its block
-		{65_000, 100, 1 << 20},
-		{65_535, 1, 1 << 18},
-		{10, 1, 1 << 16},
-		{1, 60_000, 4 << 20},
-		{100_000, 30_000, 4 << 20},
+	for _, test := range []struct{ keep, piece, min, total int }{
+		{1 << 30, 1, 1, 1 << 17},    // a large frame that trickles in (HAZARDS 27)
+		{1 << 30, 1000, 1, 4 << 20}, // above the largest pooled block
+		{40_000, 1, 1, 1 << 17},     // a backlog that just fits its block
+		{65_000, 100, 1, 1 << 20},
+		{65_535, 1, 1, 1 << 18},
+		{10, 1, 1, 1 << 16},
+		{1, 60_000, 1, 4 << 20},
+		{100_000, 30_000, 1, 4 << 20},
+		{5000, 1, 64 << 10, 1 << 17}, // a small backlog beside the room asked for
 	} {
-		perByte, largest := copied(t, test.keep, test.piece, test.total)
+		perByte, largest := copied(t, test.keep, test.piece, test.min, test.total)
 		if perByte > 4 {
 			t.Errorf("%+v: %.1f bytes are moved for each that passes", test, perByte)
 		}
 		content := min(test.keep, test.total) + test.piece
-		if limit := 3*content + 2*test.piece; largest > max(limit, minBlock) {
+		if limit := 3*content + 2*max(test.min, test.piece); largest > max(limit, minBlock) {
 			t.Errorf("%+v: a block of %d for at most %d bytes", test, largest, content)
 		}
 	}

@@ -437,6 +437,21 @@ func TestMemoryShrinksAfterABurst(t *testing.T) {
 	}
 }
 
+// Sparse traffic must stay in the same few cache lines.
+func TestOneAtATimeReusesOnePlace(t *testing.T) {
+	m := New[int](1000, 1000)
+	for i := range 2 * chunkLen {
+		mustPush(t, m, i, 1)
+		if m.first != 0 || m.free != 1 {
+			t.Fatalf("value %d is at %d, the next goes to %d", i, m.first, m.free)
+		}
+		m.Take(nil, 1)
+	}
+	if m.chunks() != 1 {
+		t.Fatalf("%d chunks for one value at a time", m.chunks())
+	}
+}
+
 func TestNothingIsAllocated(t *testing.T) {
 	m := New[func()](10_000, 1<<20)
 	buf := make([]func(), 0, 2048)
