@@ -124,6 +124,16 @@ func (b *kqueue) ring(kq int) failure {
 	return ring(b.bellWrite.FD(), b.bellRead.FD())
 }
 
+// holdBell keeps the bell in the kernel until releaseBell; a user event stays as
+// long as the queue.
+func (b *kqueue) holdBell() bool { return b.userBell || b.bellRead.Acquire() }
+
+func (b *kqueue) releaseBell() {
+	if !b.userBell {
+		b.bellRead.Release()
+	}
+}
+
 func (b *kqueue) close() {
 	b.bellWrite.Close()
 	b.bellRead.Close()

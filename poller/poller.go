@@ -26,16 +26,17 @@ type Poller struct {
 	// queue is the epoll or kqueue descriptor. Every call holds it open while it
 	// uses the number.
 	queue descriptor.Descriptor
-	// bell coalesces wake-ups: the Wake that moves it from silent to rung writes
-	// to the kernel, the Wait that hears that moves it back before it returns.
+	// bell coalesces wake-ups: the Wake that sets bellRung writes to the kernel,
+	// the Wait that hears that clears it before it returns. Wake always writes
+	// the word, even if it changes nothing: only so does all that came before it
+	// happen before the return of that Wait.
 	bell    atomic.Uint32
 	backend backend
 }
 
-// The states of the bell. It is gone once the poller is closed.
+// The bits of the bell.
 const (
-	bellSilent = iota
-	bellRung
+	bellRung = 1 << iota
 	bellGone
 )
 
@@ -125,12 +126,28 @@ func (p *Poller) Wait(events []Event, timeout time.Duration) (int, error) {
 	}
 	var n int
 	var err error
+	if timeout == 0 {
+		n, err = p.waitUnlimited(events, 0)
+	} else {
+		n, err = p.block(events, timeout)
+	}
+	p.queue.Release()
+	return n, err
+}
+
+// block waits for some time. Unlike a wait without any, it depends on the bell
+// to end when the poller is closed, and closing the bell's descriptor would take
+// its event back.
+func (p *Poller) block(events []Event, timeout time.Duration) (n int, err error) {
+	if !p.backend.holdBell() {
+		return 0, closedError(opWait, noFD)
+	}
 	if timeout > 0 {
 		n, err = p.waitLimited(events, timeout)
 	} else {
 		n, err = p.waitUnlimited(events, timeout)
 	}
-	p.queue.Release()
+	p.backend.releaseBell()
 	return n, err
 }
 
@@ -175,7 +192,7 @@ func (p *Poller) waitLimited(events []Event, timeout time.Duration) (int, error)
 // wakened ends a wait that heard the bell, n events besides. Only now may
 // another Wake ring: all those before are answered by this return.
 func (p *Poller) wakened(n int) (int, error) {
-	if !p.bell.CompareAndSwap(bellRung, bellSilent) && p.bell.Load() == bellGone {
+	if p.bell.And(^uint32(bellRung))&bellGone != 0 {
 		return 0, closedError(opWait, noFD)
 	}
 	return n, nil
@@ -183,23 +200,21 @@ func (p *Poller) wakened(n int) (int, error) {
 
 // Wake makes the Wait that runs now return, or else the next one, whatever its
 // timeout. Any number of calls before that return count as one; a call after it
-// wakes the next Wait, so none is lost: what was done before Wake is seen by who
-// looks for it after Wait.
+// wakes the next Wait, so none is lost. What was done before a Wake happens before
+// the return of the Wait that it woke, in the sense of the Go memory model.
 //
 // It fails with net.ErrClosed after Close.
 func (p *Poller) Wake() error {
-	if p.bell.Load() == bellRung {
+	before := p.bell.Or(bellRung)
+	if before == bellRung {
 		return nil
 	}
-	if !p.queue.Acquire() {
+	if before&bellGone != 0 || !p.queue.Acquire() {
 		return closedError(opWake, noFD)
 	}
-	var f failure
-	if p.bell.CompareAndSwap(bellSilent, bellRung) {
-		f = p.backend.ring(p.queue.FD())
-	}
+	f := p.backend.ring(p.queue.FD())
 	if f.errno != 0 {
-		p.bell.CompareAndSwap(bellRung, bellSilent)
+		p.bell.And(^uint32(bellRung))
 	}
 	p.queue.Release()
 	return f.wrap(opWake, noFD)
@@ -219,7 +234,7 @@ func (p *Poller) Close() error {
 		p.queue.Release()
 		return closedError(opClose, noFD)
 	}
-	p.bell.Store(bellGone)
+	p.bell.Or(bellGone)
 	f := p.backend.ring(p.queue.FD())
 	p.backend.close()
 	p.queue.Release()

@@ -89,4 +89,8 @@ func (b *epoll) ring(int) failure {
 	return f
 }
 
+func (b *epoll) holdBell() bool { return b.bell.Acquire() }
+
+func (b *epoll) releaseBell() { b.bell.Release() }
+
 func (b *epoll) close() { b.bell.Close() }

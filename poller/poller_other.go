@@ -20,6 +20,8 @@ func (*backend) add(int, int, Interest, Token) failure    { return unsupported }
 func (*backend) modify(int, int, Interest, Token) failure { return unsupported }
 func (*backend) remove(int, int) failure                  { return unsupported }
 func (*backend) ring(int) failure                         { return unsupported }
+func (*backend) holdBell() bool                           { return false }
+func (*backend) releaseBell()                             {}
 func (*backend) close()                                   {}
 func (*backend) wait(int, []Event, time.Duration) (int, bool, failure) {
 	return 0, false, unsupported

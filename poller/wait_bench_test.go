@@ -78,7 +78,7 @@ func BenchmarkWake(b *testing.B) {
 	b.Run("first", func(b *testing.B) {
 		p := readyPipe(b)
 		for b.Loop() {
-			p.bell.Store(bellSilent)
+			p.bell.Store(0)
 			if err := p.Wake(); err != nil {
 				b.Fatal(err)
 			}
