@@ -125,11 +125,9 @@ func resolveTCP(ctx context.Context, network, address string) ([]Addr, error) {
 	if err != nil {
 		return nil, err
 	}
-	ips := []netip.Addr{netip.IPv6Unspecified(), netip.IPv4Unspecified()}
-	if host != "" {
-		if ips, err = net.DefaultResolver.LookupNetIP(ctx, "ip", host); err != nil {
-			return nil, err
-		}
+	ips, err := lookUp(ctx, host)
+	if err != nil {
+		return nil, err
 	}
 	var addrs []Addr
 	for _, ip := range ips {
@@ -142,6 +140,17 @@ func resolveTCP(ctx context.Context, network, address string) ([]Addr, error) {
 		return nil, &net.AddrError{Err: "no suitable address", Addr: host}
 	}
 	return addrs, nil
+}
+
+func lookUp(ctx context.Context, host string) ([]netip.Addr, error) {
+	if host == "" {
+		return []netip.Addr{netip.IPv6Unspecified(), netip.IPv4Unspecified()}, nil
+	}
+	// The resolver would take an address, too, but drops its zone.
+	if ip, err := netip.ParseAddr(host); err == nil {
+		return []netip.Addr{ip}, nil
+	}
+	return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
 }
 
 // naming puts the address into the text of an error that lacks it.

@@ -19,7 +19,7 @@ import (
 // peer is gone already is no error here but at the first Read. A connect that
 // is pending can be completed with FinishConnect.
 func FromFD(fd int) (*Stream, error) {
-	c, err := adopt("from descriptor", fd, false)
+	c, err := adopt("adopt", fd, false)
 	if err != nil {
 		return nil, err
 	}
@@ -29,7 +29,7 @@ func FromFD(fd int) (*Stream, error) {
 // ListenerFromFD makes a Listener of a listening socket's descriptor, as FromFD
 // does with a connected one. A unix socket's path stays when it is closed.
 func ListenerFromFD(fd int) (*Listener, error) {
-	c, err := adopt("from descriptor", fd, true)
+	c, err := adopt("adopt", fd, true)
 	if err != nil {
 		return nil, err
 	}
@@ -42,16 +42,16 @@ func ListenerFromFD(fd int) (*Listener, error) {
 // passes to the Stream: conn is closed, without ending it. On an error conn is
 // as it was. Bytes that somebody has buffered above conn are not carried over.
 func FromConn(conn net.Conn) (*Stream, error) {
-	const op = "from connection"
+	const op = "adopt"
 	sc, ok := conn.(interface {
 		SyscallConn() (sys.RawConn, error)
 	})
 	if !ok {
-		return nil, fmt.Errorf("stream: %s: %T has no descriptor: %w", op, conn, errors.ErrUnsupported)
+		return nil, opError(op, Addr{}, fmt.Errorf("%T has no descriptor: %w", conn, errors.ErrUnsupported))
 	}
 	raw, err := sc.SyscallConn()
 	if err != nil {
-		return nil, fmt.Errorf("stream: %s: %w", op, err)
+		return nil, opError(op, Addr{}, err)
 	}
 	c, err := duplicate(op, raw)
 	if err != nil {
@@ -76,7 +76,7 @@ func duplicate(op string, raw sys.RawConn) (c *socket, err error) {
 		}
 	})
 	if outer != nil {
-		return nil, fmt.Errorf("stream: %s: %w", op, outer)
+		return nil, opError(op, Addr{}, outer)
 	}
 	return c, err
 }
@@ -147,11 +147,11 @@ func adoptedAddr(op string, fd int, listens bool) (addr Addr, pending bool, err 
 }
 
 func unsuitable(op string, fd int, why string) error {
-	return fmt.Errorf("stream: %s %d: %s: %w", op, fd, why, os.ErrInvalid)
+	return opError(op, Addr{}, fmt.Errorf("descriptor %d is %s: %w", fd, why, os.ErrInvalid))
 }
 
 func descriptorError(op string, fd int, call sys.Call, e sys.Errno) error {
-	return fmt.Errorf("stream: %s %d: %w", op, fd, os.NewSyscallError(string(call), e))
+	return opError(op, Addr{}, fmt.Errorf("descriptor %d: %w", fd, os.NewSyscallError(string(call), e)))
 }
 
 // NetConn turns s into a connection of package net, a [*net.TCPConn] or
