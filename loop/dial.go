@@ -10,11 +10,15 @@ import (
 	"net/netip"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/eddyline/eddyline/internal/wheel"
 	"github.com/eddyline/eddyline/poller"
 	"github.com/eddyline/eddyline/stream"
 )
+
+// queueRetry is how long a dial waits when the queue of a unix listener is full.
+const queueRetry = 10 * time.Millisecond
 
 // Dial is [Loop.Dial] on one of the engine's loops, each in turn.
 func (e *Engine) Dial(ctx context.Context, cfg DialConfig, network, address string, p Protocol, done func(*Conn, error)) error {
@@ -110,7 +114,7 @@ func (d *dial) launch() {
 		return
 	}
 	d.limit.Owner, d.stagger.Owner = d, d
-	l.wheel.Set(&d.limit, later(l.clock(), d.cfg.Timeout))
+	l.wheel.Set(&d.limit, later(l.engine.clock(), d.cfg.Timeout))
 	d.detach = context.AfterFunc(d.ctx, func() {
 		// A loop that has ended has finished its dials.
 		_ = l.force(funcTask(func() { d.finish(nil, context.Cause(d.ctx)) }))
@@ -173,14 +177,19 @@ func interleave(addrs []stream.Addr) []stream.Addr {
 func (d *dial) try() {
 	d.loop.wheel.Stop(&d.stagger)
 	for len(d.addrs) > 0 {
-		addr := d.addrs[0]
+		err := d.start(d.addrs[0])
+		if err == stream.ErrWouldBlock {
+			// The queue of a unix listener is full, and no event tells when it is not.
+			d.loop.wheel.Set(&d.stagger, later(d.loop.engine.clock(), queueRetry))
+			return
+		}
 		d.addrs = d.addrs[1:]
-		if err := d.start(addr); err != nil {
+		if err != nil {
 			d.last = err
 			continue
 		}
 		if len(d.addrs) > 0 {
-			d.loop.wheel.Set(&d.stagger, later(d.loop.clock(), d.cfg.AttemptDelay))
+			d.loop.wheel.Set(&d.stagger, later(d.loop.engine.clock(), d.cfg.AttemptDelay))
 		}
 		return
 	}

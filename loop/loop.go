@@ -17,8 +17,8 @@ import (
 )
 
 const (
-	maxEvents     = 256 // events of one wait: bounds a turn, and the table that it fills
-	maxTasks      = 256 // tasks of one turn: a task that re-posts itself must not keep the loop from polling
+	maxEvents     = 1024 // events of one wait: bounds a turn, and the table that it fills
+	maxTasks      = 256  // tasks of one turn: a task that re-posts itself must not keep the loop from polling
 	corkSize      = 64 << 10
 	directSize    = 8 << 10 // a write from here on is sent at once: the copy would cost more than the call
 	maxReadBuffer = sys.MaxTransfer

@@ -20,8 +20,9 @@ type Timer struct {
 }
 
 // AfterFunc calls f once, d from now on the wall, never earlier and about a
-// millisecond later at most on an idle loop. A d of 0 or less means the next
-// turn. A panic of f is logged and ends nothing else.
+// millisecond later at most on an idle loop. A d of 0 or less means the clock's
+// next millisecond, so that a timer which always re-arms itself does not spin; for
+// the next turn use Post. A panic of f is logged and ends nothing else.
 func (l *Loop) AfterFunc(d time.Duration, f func()) *Timer {
 	t := &Timer{loop: l, f: f}
 	t.timer.Owner = t
@@ -50,7 +51,7 @@ func (t *Timer) Stop() bool { return t.loop.wheel.Stop(&t.timer) }
 // timer later costs little more than a store.
 func (t *Timer) Reset(d time.Duration) bool {
 	was := t.timer.Armed()
-	t.loop.wheel.Set(&t.timer, later(t.loop.engine.clock(), d))
+	t.loop.wheel.Set(&t.timer, later(t.loop.engine.clock(), max(d, 1)))
 	return was
 }
 
