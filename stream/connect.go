@@ -11,12 +11,12 @@ import (
 	"github.com/eddyline/eddyline/internal/sys"
 )
 
-// The states of socket.connect.
+// The states of mode.connect.
 const (
 	connected  uint32 = iota
 	connecting        // the kernel is at it
 	deciding          // somebody is about to find out how it ended
-	failed            // socket.failure says why
+	failed            // mode.failure says why
 )
 
 // Connect connects to the first of addrs that accepts, trying them in order,
@@ -66,9 +66,9 @@ func StartFrom(local, addr Addr) (*Stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.connect.Load() == failed {
+	if m := c.sharedMode(); m.connect.Load() == failed {
 		c.close()
-		return nil, c.failure
+		return nil, m.failure
 	}
 	return newStream(c), nil
 }
@@ -110,7 +110,7 @@ func start(local, addr Addr) (*socket, error) {
 		return nil, callError(op, addr, sys.CallSocket, e)
 	}
 	c := newSocket(fd, sa.Domain(), Addr{sa})
-	c.connect.Store(connecting)
+	c.sharedMode().connect.Store(connecting)
 	if err := c.begin(local); err != nil {
 		c.close()
 		return nil, err
@@ -159,11 +159,15 @@ func (c *socket) bindLocal(local Addr) error {
 
 // connectOutcome finds out how the connect stands, without waiting.
 func (c *socket) connectOutcome() error {
-	switch c.connect.Load() {
+	m := c.mode.Load()
+	if m == nil {
+		return nil
+	}
+	switch m.connect.Load() {
 	case connected:
 		return nil
 	case failed:
-		return c.failure
+		return m.failure
 	}
 	fds := [1]sys.PollFd{{Fd: int32(c.desc.FD()), Events: sys.POLLOUT}}
 	n, e := sys.Poll(fds[:], 0)
@@ -172,7 +176,7 @@ func (c *socket) connectOutcome() error {
 	}
 	// Only one may ask: the kernel tells an error once, and who comes second
 	// would take it for success.
-	if n <= 0 || !c.connect.CompareAndSwap(connecting, deciding) {
+	if n <= 0 || !m.connect.CompareAndSwap(connecting, deciding) {
 		return ErrWouldBlock
 	}
 	return c.settle(c.checkConnection())
@@ -180,12 +184,13 @@ func (c *socket) connectOutcome() error {
 
 // settle makes the outcome of the connect final.
 func (c *socket) settle(err error) error {
+	m := c.sharedMode()
 	if err == nil {
-		c.connect.Store(connected)
+		m.connect.Store(connected)
 		return nil
 	}
-	c.failure = err
-	c.connect.Store(failed)
+	m.failure = err
+	m.connect.Store(failed)
 	return err
 }
 
@@ -198,6 +203,7 @@ func (c *socket) checkConnection() error {
 		return c.connectError(sys.CallGetsockopt, e)
 	}
 	if pending != 0 {
+		c.noteBroken(pending)
 		return c.connectError(sys.CallConnect, pending)
 	}
 	peer, e := sys.Getpeername(fd)

@@ -121,7 +121,7 @@ func adopt(op string, fd int, listens bool) (*socket, error) {
 	c := newSocket(fd, domain, addr)
 	c.listens = listens
 	if pending {
-		c.connect.Store(connecting)
+		c.sharedMode().connect.Store(connecting)
 	}
 	return c, nil
 }

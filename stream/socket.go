@@ -4,7 +4,7 @@ package stream
 // safe to close, the mode that its clones share, and errors that name it.
 
 import (
-	"errors"
+	"fmt"
 	"net"
 	"os"
 	"sync/atomic"
@@ -17,7 +17,6 @@ import (
 // closed when the handle was dropped without Close.
 type socket struct {
 	desc    descriptor.Descriptor
-	connect atomic.Uint32 // a connecting state, see connect.go
 	domain  sys.Domain
 	listens bool
 	// mode is nil while everything in it has its default value.
@@ -25,8 +24,6 @@ type socket struct {
 	// addr is the peer's address, or a listener's own. It never changes: the
 	// kernel forgets a peer as soon as the connection is dead.
 	addr Addr
-	// failure is why the connect failed, once connect says that it did.
-	failure error
 	// file is the path that a listener made and removes, nil if there is none.
 	file *socketFile
 }
@@ -109,7 +106,7 @@ func (c *socket) detach() (int, error) {
 }
 
 // errHeld keeps bytes from being lost with the handle that still has them.
-var errHeld = errors.Join(sys.EBUSY, errors.New("input that ReadToString has set aside is still to be read"))
+var errHeld = fmt.Errorf("ReadToString has set input aside: %w", sys.EBUSY)
 
 // clone makes a second socket for the same connection or queue.
 func (c *socket) clone() (*socket, error) {

@@ -42,7 +42,7 @@ func (s *Stream) PeerAddr() (Addr, error) {
 	if c.desc.Closed() {
 		return Addr{}, c.closedError(op)
 	}
-	if c.connect.Load() != connected {
+	if m := c.mode.Load(); m != nil && m.connect.Load() != connected {
 		return Addr{}, c.callError(op, sys.CallGetpeername, sys.ENOTCONN)
 	}
 	if c.addr.IsValid() {
@@ -115,8 +115,6 @@ func (s *Stream) TryClone() (*Stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.failure = s.c.failure
-	c.connect.Store(s.c.connect.Load())
 	return newStream(c), nil
 }
 

@@ -36,6 +36,9 @@ type mode struct {
 	writeTimeout atomic.Int64
 	// broken is the first error that ended the connection, see noteBroken.
 	broken atomic.Uintptr
+	// connect is a connecting state, and failure why it is failed: connect.go.
+	connect atomic.Uint32
+	failure error
 	// shut holds the directions that were shut down.
 	shut atomic.Uint32
 
