@@ -268,7 +268,7 @@ func TestConcurrentModification(t *testing.T) {
 		send(t, b, "x")
 		group.Go(func() {
 			for round := range rounds {
-				token := Token(i<<32 | round)
+				token := Token(i)<<32 | Token(round)
 				if err := errors.Join(
 					p.Add(a, Read, token), p.Modify(a, Read|Write|OneShot, token),
 					p.Modify(a, Write|Edge, token), p.Delete(a),
