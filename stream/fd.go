@@ -118,6 +118,9 @@ func adopt(op string, fd int, listens bool) (*socket, error) {
 	if e := sys.SetNonblock(fd); e != 0 {
 		return nil, descriptorError(op, fd, sys.CallFcntl, e)
 	}
+	if e := sys.NoSIGPIPE(fd); e != 0 {
+		return nil, descriptorError(op, fd, sys.CallSetsockopt, e)
+	}
 	c := newSocket(fd, domain, addr)
 	c.listens = listens
 	if pending {
