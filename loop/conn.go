@@ -37,7 +37,7 @@ type connFlags uint32
 
 const (
 	readReady    connFlags = 1 << iota // there may be something to receive: EAGAIN has not been seen
-	hungUp                             // RDHUP, HUP or ERR was seen: a short read proves nothing any more
+	distrust                           // a short read does not prove that all was read
 	ended                              // the peer's FIN was received
 	endTold                            // and the handler knows
 	userPaused                         // Pause
@@ -146,8 +146,10 @@ func (c *Conn) Stream() (*stream.Stream, error) {
 func (c *Conn) ready(r poller.Ready) {
 	if r&poller.Readable != 0 {
 		c.flags |= readReady
-		if r&(poller.ReadClosed|poller.WriteClosed|poller.Failed) != 0 {
-			c.flags |= hungUp
+		// Behind a short read there may be the end, or an error; and a receive
+		// stops at urgent data whatever comes after it (tcp(7)).
+		if r&(poller.ReadClosed|poller.WriteClosed|poller.Failed|poller.PriorityReady) != 0 {
+			c.flags |= distrust
 		}
 	}
 	if r&poller.Writable != 0 && c.is(writeBlocked) {

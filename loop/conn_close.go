@@ -48,6 +48,9 @@ func (c *Conn) Detach() (s *stream.Stream, unread []byte, err error) {
 		c.sendCork(nil)
 	}
 	c.flush()
+	if c.flags&(closed|writeFailed) != 0 {
+		return nil, nil, c.writeError()
+	}
 	if c.queuedOut() > 0 {
 		return nil, nil, ErrBackpressure
 	}

@@ -68,7 +68,7 @@ func (c *Conn) receive() int {
 		c.flags = c.flags&^readReady | ended
 		return 0
 	}
-	if n < len(buf) && !c.is(hungUp) {
+	if n < len(buf) && !c.is(distrust) {
 		c.flags &^= readReady
 	}
 	l.stats.BytesIn += uint64(n)
@@ -84,8 +84,12 @@ func (c *Conn) receive() int {
 
 func (c *Conn) receiveFailed(errno sys.Errno) {
 	c.flags &^= readReady
-	if errno != sys.EAGAIN {
+	switch {
+	case errno != sys.EAGAIN:
 		c.fail(c.connError("read", sys.CallRecv, errno))
+	case c.is(writeFailed):
+		// All that came before the failure has been offered.
+		c.fail(nil)
 	}
 }
 

@@ -86,15 +86,18 @@ func (c *Conn) writeError() error {
 // copying would cost more than a call, or behind what is queued already.
 func (c *Conn) take(p []byte) {
 	l := c.loop
-	if l.current != c || c.is(writeBlocked) || c.queuedOut() > 0 {
+	if l.current != c || c.flags&(writeBlocked|writeFailed) != 0 || c.queuedOut() > 0 {
 		c.queueOut(p)
 		return
 	}
-	if len(p) < directSize && len(p) <= cap(l.cork)-len(l.cork) {
-		l.cork = append(l.cork, p...)
+	if len(p) >= directSize || len(p) > cap(l.cork)-len(l.cork) {
+		c.sendCork(p)
 		return
 	}
-	c.sendCork(p)
+	l.cork = append(l.cork, p...)
+	if len(l.cork) > l.engine.cfg.HighMark {
+		c.press()
+	}
 }
 
 // queueOut copies p behind the queued output.
@@ -105,11 +108,17 @@ func (c *Conn) queueOut(p []byte) {
 	q := c.acquireQueues()
 	q.out.Append(c.loop.blocks, p)
 	if q.out.Len() > c.loop.engine.cfg.HighMark {
-		c.flags |= pressed
+		c.press()
 	}
 	if !c.is(writeBlocked) {
 		c.markDirty()
 	}
+}
+
+// press begins the backpressure; settle ends it.
+func (c *Conn) press() {
+	c.flags |= pressed
+	c.markDirty()
 }
 
 // sendCork sends the cork and then extra, and queues what the kernel does not
@@ -118,7 +127,7 @@ func (c *Conn) sendCork(extra []byte) {
 	l := c.loop
 	first := l.cork
 	l.cork = l.cork[:0]
-	if c.is(closed) {
+	if c.flags&(closed|writeFailed) != 0 {
 		return
 	}
 	for len(first)+len(extra) > 0 {
@@ -175,7 +184,7 @@ func (c *Conn) sendFailed(errno sys.Errno) {
 		c.fail(nil)
 		return
 	}
-	c.flags |= readReady | hungUp
+	c.flags |= readReady | distrust
 	c.enqueue()
 }
 

@@ -57,13 +57,14 @@ type dial struct {
 	protocol         Protocol
 	done             func(*Conn, error)
 
-	addrs    []stream.Addr // not tried yet
-	attempts []*attempt    // under way
-	last     error         // why the last failed attempt did
-	limit    wheel.Timer   // Timeout
-	stagger  wheel.Timer   // AttemptDelay
-	detach   func() bool   // from ctx
-	over     bool
+	addrs     []stream.Addr // not tried yet
+	attempts  []*attempt    // under way
+	last      error         // why the last failed attempt did
+	limit     wheel.Timer   // Timeout
+	stagger   wheel.Timer   // AttemptDelay
+	forget    func() bool   // detaches the dial from ctx
+	endLookUp func()
+	over      bool
 }
 
 // attempt is one address being connected to.
@@ -82,10 +83,8 @@ func (d *dial) prepare() error {
 	if d.ctx == nil || d.protocol == nil {
 		return fmt.Errorf("nil context or Protocol: %w", os.ErrInvalid)
 	}
-	switch d.network {
-	case "tcp", "tcp4", "tcp6", "unix":
-	default:
-		return fmt.Errorf("network is not tcp, tcp4, tcp6 or unix: %w", os.ErrInvalid)
+	if err := checkNetwork(d.network); err != nil {
+		return err
 	}
 	if err := d.cfg.setDefaults(); err != nil {
 		return err
@@ -113,9 +112,13 @@ func (d *dial) launch() {
 		d.finish(nil, net.ErrClosed)
 		return
 	}
+	if err := context.Cause(d.ctx); err != nil {
+		d.finish(nil, err)
+		return
+	}
 	d.limit.Owner, d.stagger.Owner = d, d
 	l.wheel.Set(&d.limit, later(l.engine.clock(), d.cfg.Timeout))
-	d.detach = context.AfterFunc(d.ctx, func() {
+	d.forget = context.AfterFunc(d.ctx, func() {
 		// A loop that has ended has finished its dials.
 		_ = l.force(funcTask(func() { d.finish(nil, context.Cause(d.ctx)) }))
 	})
@@ -123,8 +126,10 @@ func (d *dial) launch() {
 		d.resolved(stream.Resolve(d.ctx, d.network, d.address))
 		return
 	}
+	ctx, cancel := context.WithCancel(d.ctx)
+	d.endLookUp = cancel
 	go func() {
-		addrs, err := stream.Resolve(d.ctx, d.network, d.address)
+		addrs, err := stream.Resolve(ctx, d.network, d.address)
 		_ = l.force(funcTask(func() { d.resolved(addrs, err) }))
 	}()
 }
@@ -143,7 +148,7 @@ func (d *dial) resolved(addrs []stream.Addr, err error) {
 		return
 	}
 	if err != nil {
-		d.finish(nil, err)
+		d.finish(nil, asInvalid(err))
 		return
 	}
 	d.addrs = interleave(addrs)
@@ -251,7 +256,7 @@ func (d *dial) win(a *attempt, r poller.Ready) error {
 		return err
 	}
 	l := d.loop
-	c := &Conn{loop: l, fd: int32(fd), peer: a.addr, token: a.token}
+	c := &Conn{loop: l, fd: int32(fd), peer: a.addr, token: a.token, flags: initialFlags}
 	l.slots.replace(a.token, c)
 	l.stats.Dialed++
 	d.finish(c, nil)
@@ -281,8 +286,11 @@ func (d *dial) finish(c *Conn, err error) {
 	delete(l.dials, d)
 	l.wheel.Stop(&d.limit)
 	l.wheel.Stop(&d.stagger)
-	if d.detach != nil {
-		d.detach()
+	if d.forget != nil {
+		d.forget()
+	}
+	if d.endLookUp != nil {
+		d.endLookUp()
 	}
 	for _, a := range d.attempts {
 		a.drop()

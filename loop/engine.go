@@ -207,7 +207,7 @@ func (a *arrival) run(l *Loop) { l.admit(a.c, a.p) }
 // newConn makes the connection of fd for loop l; a place was reserved.
 func newConn(l *Loop, fd int, peer stream.Addr) *Conn {
 	l.conns.Add(1)
-	return &Conn{loop: l, fd: int32(fd), peer: peer}
+	return &Conn{loop: l, fd: int32(fd), peer: peer, flags: initialFlags}
 }
 
 // abandon gives up a connection that was never registered.
@@ -222,11 +222,13 @@ func (c *Conn) abandon() {
 // admit registers a connection with its loop and opens it.
 func (l *Loop) admit(c *Conn, p Protocol) {
 	if l.draining {
+		l.stats.Closed++
 		c.abandon()
 		return
 	}
 	if err := l.enroll(c); err != nil {
 		l.stats.AcceptErrors++
+		l.stats.Closed++
 		l.engine.log.warn("register", "loop: cannot register a connection", "peer", c.peer, "error", err)
 		c.abandon()
 		return

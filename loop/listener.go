@@ -21,7 +21,6 @@ import (
 )
 
 const (
-	connInterest = poller.Read | poller.Write | poller.Edge
 	// acceptBatch bounds the connections that one listener takes in a turn; it
 	// is level-triggered, so the rest comes with the next.
 	acceptBatch = 64
@@ -57,9 +56,10 @@ type listener struct {
 
 // Listen accepts connections at address ("host:port" with network "tcp",
 // "tcp4" or "tcp6"; a path, or "@name" for Linux' abstract names, with "unix")
-// and gives each to p. The host must be an IP address or empty, which is every
-// address of the machine; the port may be 0, see [Listener.Addr]. It may be
-// called before and while the engine runs, several times.
+// and gives each to p. An empty host is every address of the machine; a name is
+// looked up, which may take its time, and its first address taken. The port may
+// be 0, see [Listener.Addr]. Listen may be called before and while the engine
+// runs, several times.
 //
 // Accepting goes on as the engine runs, whatever accept(2) reports: errors of
 // single connections are skipped; without descriptors or memory, or at
@@ -95,23 +95,48 @@ func (e *Engine) listen(cfg ListenConfig, network, address string, p Protocol) (
 
 // listenAddr is the address to bind to.
 func listenAddr(network, address string) (stream.Addr, error) {
-	host, port, err := net.SplitHostPort(address)
-	if network == "unix" || err != nil || host != "" {
-		addrs, err := stream.Resolve(context.Background(), network, address)
-		if err != nil {
-			return stream.Addr{}, err
-		}
-		return addrs[0], nil
-	}
-	any := netip.IPv6Unspecified()
-	if network == "tcp4" || (network == "tcp" && !hasIPv6()) {
-		any = netip.IPv4Unspecified()
-	}
-	addrs, err := stream.Resolve(context.Background(), network, net.JoinHostPort(any.String(), port))
-	if err != nil {
+	if err := checkNetwork(network); err != nil {
 		return stream.Addr{}, err
 	}
+	if network != "unix" {
+		address = everyHost(network, address)
+	}
+	addrs, err := stream.Resolve(context.Background(), network, address)
+	if err != nil {
+		return stream.Addr{}, asInvalid(err)
+	}
 	return addrs[0], nil
+}
+
+func checkNetwork(network string) error {
+	switch network {
+	case "tcp", "tcp4", "tcp6", "unix":
+		return nil
+	}
+	return fmt.Errorf("network %q is not tcp, tcp4, tcp6 or unix: %w", network, os.ErrInvalid)
+}
+
+// asInvalid makes an error about how an address is written match os.ErrInvalid.
+func asInvalid(err error) error {
+	var addr *net.AddrError
+	var parse *net.ParseError
+	if errors.As(err, &addr) || errors.As(err, &parse) {
+		return fmt.Errorf("%w: %w", err, os.ErrInvalid)
+	}
+	return err
+}
+
+// everyHost puts the address that stands for all of them where the host is
+// empty.
+func everyHost(network, address string) string {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil || host != "" {
+		return address
+	}
+	if network == "tcp4" || (network == "tcp" && !hasIPv6()) {
+		return net.JoinHostPort(netip.IPv4Unspecified().String(), port)
+	}
+	return net.JoinHostPort(netip.IPv6Unspecified().String(), port)
 }
 
 // hasIPv6 tells whether IPv6 sockets can be made and bound here.
@@ -317,6 +342,7 @@ func (s *listener) assign(c *Conn) {
 		c.loop.conns.Add(1)
 		c.loop.admit(c, s.protocol)
 	default:
+		s.loop.stats.Closed++
 		c.abandon()
 	}
 }
@@ -333,6 +359,10 @@ func (s *listener) starve(cause string, err error) {
 	s.engine.starving.Add(1)
 	s.backoff = min(max(2*s.backoff, minBackoff), maxBackoff)
 	l.wheel.Set(&s.retry, later(l.clock(), s.backoff))
+	if err == ErrMaxConns && l.engine.conns.Load() < int64(l.engine.cfg.MaxConns) {
+		// A place was freed before anybody could know that it is waited for.
+		l.control.Or(controlRearm)
+	}
 	l.stats.AcceptPauses++
 	s.engine.log.warn("accept "+cause, "loop: accepting pauses", "listener", s.addr, "error", err, "retry", s.backoff)
 }

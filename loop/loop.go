@@ -473,6 +473,7 @@ func (l *Loop) teardown() (over bool) {
 		})
 		l.endTurn()
 	}
+	l.stats.publish(l)
 	// Closing a poller fails only when it is closed already.
 	_ = l.poller.Close()
 	return true
