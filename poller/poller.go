@@ -124,20 +124,36 @@ func (p *Poller) Wait(events []Event, timeout time.Duration) (int, error) {
 	if !p.queue.Acquire() {
 		return 0, closedError(opWait, noFD)
 	}
-	var n int
+	if timeout != 0 {
+		n, err := p.block(events, timeout)
+		p.queue.Release()
+		return n, err
+	}
+	// A loop under load does nothing but this, so it is not a function of its own:
+	// the processor predicts returns badly after a system call.
 	var err error
-	if timeout == 0 {
-		n, err = p.waitUnlimited(events, 0)
-	} else {
-		n, err = p.block(events, timeout)
+	n, woken, f := p.backend.wait(p.queue.FD(), events, 0)
+	if woken || f.errno != 0 {
+		n, err = p.unusual(events, n, woken, f)
 	}
 	p.queue.Release()
 	return n, err
 }
 
-// block waits for some time. Unlike a wait without any, it depends on the bell
-// to end when the poller is closed, and closing the bell's descriptor would take
-// its event back.
+// unusual finishes a poll that is more than some events or none.
+func (p *Poller) unusual(events []Event, n int, woken bool, f failure) (int, error) {
+	for f.errno == sys.EINTR {
+		n, woken, f = p.backend.wait(p.queue.FD(), events, 0)
+	}
+	if woken {
+		return p.wakened(n)
+	}
+	return n, f.wrap(opWait, noFD)
+}
+
+// block waits for some time. Unlike a poll, it depends on the bell to end when
+// the poller is closed, and closing the bell's descriptor would take its event
+// back.
 func (p *Poller) block(events []Event, timeout time.Duration) (n int, err error) {
 	if !p.backend.holdBell() {
 		return 0, closedError(opWait, noFD)
@@ -145,26 +161,23 @@ func (p *Poller) block(events []Event, timeout time.Duration) (n int, err error)
 	if timeout > 0 {
 		n, err = p.waitLimited(events, timeout)
 	} else {
-		n, err = p.waitUnlimited(events, timeout)
+		n, err = p.waitForever(events)
 	}
 	p.backend.releaseBell()
 	return n, err
 }
 
-// waitUnlimited waits for ever or not at all, so that it needs no clock.
-func (p *Poller) waitUnlimited(events []Event, timeout time.Duration) (int, error) {
+// waitForever needs no clock.
+func (p *Poller) waitForever(events []Event) (int, error) {
 	for {
-		n, woken, f := p.backend.wait(p.queue.FD(), events, timeout)
-		if n > 0 && !woken {
-			return n, nil
-		}
+		n, woken, f := p.backend.wait(p.queue.FD(), events, -1)
 		if woken {
 			return p.wakened(n)
 		}
-		if f.errno == sys.EINTR {
-			continue
+		if n > 0 {
+			return n, nil
 		}
-		if f.errno != 0 || timeout == 0 {
+		if f.errno != 0 && f.errno != sys.EINTR {
 			return 0, f.wrap(opWait, noFD)
 		}
 	}

@@ -62,7 +62,13 @@ func (b *epoll) wait(epfd int, events []Event, timeout time.Duration) (n int, wo
 	if size > len(b.list) {
 		b.list = make([]sys.EpollEvent, size)
 	}
-	got, e := sys.EpollWait(epfd, b.list[:size], timeout)
+	var got int
+	var e sys.Errno
+	if timeout == 0 {
+		got, e = sys.EpollPoll(epfd, b.list[:size])
+	} else {
+		got, e = sys.EpollWait(epfd, b.list[:size], timeout)
+	}
 	if e != 0 {
 		return 0, false, failure{sys.CallEpollWait, e}
 	}

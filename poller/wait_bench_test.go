@@ -47,7 +47,7 @@ func BenchmarkWaitOneReady(b *testing.B) {
 		epfd := readyPipe(b).queue.FD()
 		events := make([]sys.EpollEvent, 128)
 		for b.Loop() {
-			if n, e := sys.EpollWait(epfd, events, 0); n != 1 {
+			if n, e := sys.EpollPoll(epfd, events); n != 1 {
 				b.Fatal(n, e)
 			}
 		}

@@ -49,26 +49,27 @@ func EpollCtl(epfd, op, fd int, events uint32, data uint64) Errno {
 	return e
 }
 
+// EpollPoll fills events, which must not be empty, with what is ready now and
+// returns how many it filled.
+func EpollPoll(epfd int, events []EpollEvent) (int, Errno) {
+	if e := fault(CallEpollWait); e != 0 {
+		return 0, e
+	}
+	n, _, e := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(epfd),
+		uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)), 0, 0, 0)
+	return int(n), e
+}
+
 // EpollWait fills events, which must not be empty, and returns how many it
-// filled. A timeout below 0 waits without limit, 0 does not wait, others are
-// rounded up to milliseconds. EINTR is the caller's to handle, since only the
-// caller knows the time left.
+// filled. A timeout below 0 waits without limit, others are rounded up to
+// milliseconds. EINTR is the caller's to handle, since only the caller knows the
+// time left.
 func EpollWait(epfd int, events []EpollEvent, timeout time.Duration) (int, Errno) {
 	if e := fault(CallEpollWait); e != 0 {
 		return 0, e
 	}
-	list := unsafe.Pointer(unsafe.SliceData(events))
-	var n uintptr
-	var e Errno
-	if timeout == 0 {
-		// epoll_pwait without a mask is epoll_wait, which arm64 does not have.
-		n, _, e = syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(epfd), uintptr(list), uintptr(len(events)), 0, 0, 0)
-	} else {
-		n, _, e = syscall.Syscall6(unix.SYS_EPOLL_PWAIT, uintptr(epfd), uintptr(list), uintptr(len(events)),
-			uintptr(milliseconds(timeout)), 0, 0)
-	}
-	if e != 0 {
-		return 0, e
-	}
-	return int(n), 0
+	// epoll_pwait without a mask is epoll_wait, which arm64 does not have.
+	n, _, e := syscall.Syscall6(unix.SYS_EPOLL_PWAIT, uintptr(epfd),
+		uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)), uintptr(milliseconds(timeout)), 0, 0)
+	return int(n), e
 }
