@@ -3,6 +3,7 @@
 package stream_test
 
 import (
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -279,10 +280,11 @@ func TestFromConnRefusesOthers(t *testing.T) {
 	udp, err := net.Dial("udp", "127.0.0.1:9")
 	must(t, "net.Dial", err)
 	defer udp.Close()
+	plain, far := netPair(t, "tcp", "127.0.0.1:0")
 	inner, other := net.Pipe()
 	defer inner.Close()
 	defer other.Close()
-	for name, conn := range map[string]net.Conn{"udp": udp, "net.Pipe": inner} {
+	for name, conn := range map[string]net.Conn{"udp": udp, "net.Pipe": inner, "TLS": tls.Client(plain, nil)} {
 		t.Run(name, func(t *testing.T) {
 			expectNoNewDescriptor(t, func() {
 				s, err := stream.FromConn(conn)
@@ -297,6 +299,12 @@ func TestFromConnRefusesOthers(t *testing.T) {
 	}
 	if _, err := udp.Write([]byte("x")); err != nil && !errors.Is(err, syscall.ECONNREFUSED) {
 		t.Errorf("the UDP socket is broken: %v", err)
+	}
+	if _, err := plain.Write([]byte("x")); err != nil {
+		t.Errorf("the connection under TLS is broken: %v", err)
+	}
+	if _, err := io.ReadFull(far, make([]byte, 1)); err != nil {
+		t.Errorf("the connection under TLS is broken: %v", err)
 	}
 	inBackground(t, "the pipe", func() error { _, err := inner.Write([]byte("x")); return err })
 	if _, err := other.Read(make([]byte, 1)); err != nil {

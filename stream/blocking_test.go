@@ -220,6 +220,15 @@ func TestTimeoutZeroIsInvalid(t *testing.T) {
 	}
 }
 
+func TestTimeoutBelowZeroIsInvalid(t *testing.T) {
+	s, _ := tcpPair(t)
+	for _, half := range timeoutHalves(s) {
+		for _, d := range []time.Duration{-2, -time.Second, -1 << 63} {
+			expectError(t, half.name+" timeout of "+d.String(), half.set(d), os.ErrInvalid)
+		}
+	}
+}
+
 // Each half has its own.
 func TestTimeoutsAreIndependent(t *testing.T) {
 	s, _ := tcpPair(t)
@@ -427,22 +436,35 @@ func TestCloseUnderWaitingReadFreesTheDescriptor(t *testing.T) {
 	expectEOF(t, "the peer's Read", n, err)
 }
 
-func TestShutdownEndsWaitingCalls(t *testing.T) {
+func TestShutdownEndsWaitingRead(t *testing.T) {
+	for _, how := range []stream.Shutdown{stream.ShutRead, stream.ShutBoth} {
+		eachFamily(t, func(t *testing.T, at stream.Addr) {
+			s, _ := connected(t, at)
+			waits(t, s)
+			ended := make(chan error, 1)
+			inBackground(t, "Read", func() error { _, err := s.Read(make([]byte, 1)); ended <- err; return nil })
+			untilBlocked(t, "stream.(*Stream).Read")
+			must(t, "Shutdown", s.Shutdown(how))
+			if err := <-ended; err != io.EOF {
+				t.Errorf("Read: %v, want io.EOF", err)
+			}
+		})
+	}
+}
+
+// With its reading half still open: poll(2) says nothing to the writer of a full
+// unix socket whose writing half was shut down.
+func TestShutdownEndsWaitingWrite(t *testing.T) {
 	eachFamily(t, func(t *testing.T, at stream.Addr) {
 		s, _ := connected(t, at)
-		fill(t, s)
 		waits(t, s)
-		read, wrote := make(chan error, 1), make(chan error, 1)
-		inBackground(t, "Read", func() error { _, err := s.Read(make([]byte, 1)); read <- err; return nil })
-		untilBlocked(t, "stream.(*Stream).Read")
-		must(t, "Shutdown(ShutRead)", s.Shutdown(stream.ShutRead))
-		if err := <-read; err != io.EOF {
-			t.Errorf("Read: %v, want io.EOF", err)
-		}
-		inBackground(t, "Write", func() error { _, err := s.Write(make([]byte, 8<<20)); wrote <- err; return nil })
+		ended := make(chan error, 1)
+		inBackground(t, "Write", func() error { _, err := s.Write(make([]byte, 16<<20)); ended <- err; return nil })
 		untilBlocked(t, "stream.(*Stream).Write")
 		must(t, "Shutdown(ShutWrite)", s.Shutdown(stream.ShutWrite))
-		expectError(t, "Write", <-wrote, syscall.EPIPE)
+		expectError(t, "Write", <-ended, syscall.EPIPE)
+		_, err := s.Write([]byte("x"))
+		expectError(t, "a later Write", err, syscall.EPIPE)
 	})
 }
 

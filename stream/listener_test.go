@@ -216,6 +216,24 @@ func TestListenerFromFDRefusesOthers(t *testing.T) {
 	}
 }
 
+func TestListenerDetach(t *testing.T) {
+	l := listen(t, loopback4())
+	to := listenerAddr(t, l)
+	must(t, "Acquire", l.Acquire())
+	_, err := l.Detach()
+	expectError(t, "Detach while acquired", err, syscall.EBUSY)
+	l.Release()
+	fd, err := l.Detach()
+	must(t, "Detach", err)
+	_, err = l.Accept()
+	expectClosed(t, "Accept after Detach", err)
+	again, err := stream.ListenerFromFD(fd)
+	must(t, "ListenerFromFD", err)
+	defer again.Close()
+	connect(t, to)
+	accept(t, again)
+}
+
 func TestListenerAfterClose(t *testing.T) {
 	eachFamily(t, func(t *testing.T, at stream.Addr) {
 		l := listen(t, at)

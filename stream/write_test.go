@@ -40,6 +40,39 @@ func TestWriteNothing(t *testing.T) {
 	})
 }
 
+func TestTransferAllocatesNothing(t *testing.T) {
+	eachFamily(t, func(t *testing.T, at stream.Addr) {
+		s, peer := connected(t, at)
+		p, bufs := make([]byte, 64), [][]byte{make([]byte, 30), nil, make([]byte, 34)}
+		for name, c := range map[string]struct{ write, read func() (int, error) }{
+			"Write and Read": {
+				func() (int, error) { return s.Write(p) },
+				func() (int, error) { return peer.Read(p) },
+			},
+			"WriteVectored and ReadVectored": {
+				func() (int, error) { return s.WriteVectored(bufs) },
+				func() (int, error) { return peer.ReadVectored(bufs) },
+			},
+		} {
+			allocs := testing.AllocsPerRun(100, func() {
+				if n, err := c.write(); n != 64 || err != nil {
+					t.Errorf("%s: wrote (%d, %v)", name, n, err)
+				}
+				for n := 0; n < 64; {
+					k, err := c.read()
+					if err != nil && err != stream.ErrWouldBlock {
+						t.Fatalf("%s: read %v", name, err)
+					}
+					n += k
+				}
+			})
+			if allocs != 0 {
+				t.Errorf("%s: %v allocations", name, allocs)
+			}
+		}
+	})
+}
+
 // A Write that meets a full buffer says exactly how much it took: the rest, sent
 // later, continues without a gap.
 func TestWriteFullSendBufferCount(t *testing.T) {
