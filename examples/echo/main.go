@@ -1,0 +1,74 @@
+// Echo sends back whatever it receives.
+//
+// It is the place to start reading: the server is all in echo.go, and the
+// protocol in it is one line. The other files belong to -demo, which proves the
+// engine on ten thousand connections: demo.go is the process with the server,
+// client.go the one with the connections, pipe.go is how they talk, pad.go what
+// is sent and how every byte that comes back is checked, report.go the outcome.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// The exit statuses.
+const (
+	exitOK     = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+// run is the program: it returns the exit status.
+func run(args []string) int {
+	if len(args) == 1 && args[0] == clientArgument {
+		return status(runClient(os.Stdin, os.Stdout))
+	}
+	opts, err := parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		io.WriteString(os.Stdout, help)
+		return exitOK
+	case err != nil:
+		fmt.Fprintf(os.Stderr, "echo: %v\necho -h shows what there is, with examples.\n", err)
+		return exitUsage
+	}
+
+	ctx := untilInterrupted()
+	if opts.demo {
+		return status(runDemo(ctx, opts, os.Stdout))
+	}
+	return status(serve(ctx, opts, os.Stdout))
+}
+
+// untilInterrupted returns a context that the first interrupt or SIGTERM ends.
+// By then the signals are the system's again, so that the second one ends the
+// process at once.
+func untilInterrupted() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		signal.Stop(signals)
+		cancel()
+	}()
+	return ctx
+}
+
+// status says what went wrong, if anything did.
+func status(err error) int {
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "echo: %v\n", explain(err))
+		return exitFailed
+	}
+	return exitOK
+}

@@ -1,0 +1,35 @@
+package main
+
+// How much memory the process has.
+
+import (
+	"bytes"
+	"os"
+	"runtime/debug"
+	"strconv"
+)
+
+// residentMemory returns how much of the process is in memory, in bytes, from
+// proc(5). Where there is no such file it is 0, unknown.
+func residentMemory() int64 {
+	statm, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0
+	}
+	fields := bytes.Fields(statm)
+	if len(fields) < 2 {
+		return 0
+	}
+	pages, err := strconv.ParseInt(string(fields[1]), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return pages * int64(os.Getpagesize())
+}
+
+// settledMemory is residentMemory without garbage, so that the difference of
+// two is what lives.
+func settledMemory() int64 {
+	debug.FreeOSMemory()
+	return residentMemory()
+}
