@@ -179,7 +179,10 @@ func (c *Conn) markDirty() {
 
 // begin and end enclose every callback: what the connection writes between
 // them is corked and sent in one call by end.
-func (c *Conn) begin() { c.loop.current = c }
+func (c *Conn) begin() {
+	c.loop.current = c
+	c.loop.sent = 0
+}
 
 func (c *Conn) end() {
 	c.loop.current = nil

@@ -17,7 +17,10 @@ const noWrite = closing | closed | closeWrite | writeFailed
 // the connection ends first, of which OnClose tells.
 //
 // Inside the connection's own callback, what is written goes out in one system
-// call when the callback returns; elsewhere, at the end of the turn. Errors:
+// call when the callback returns, or at once if it is long; elsewhere, and past
+// 256 KiB in one callback, at the end of the turn, so that a callback which
+// writes until Buffered is above the high mark comes to an end however fast the
+// peer reads. Errors:
 // ErrBackpressure when MaxPending would be exceeded; net.ErrClosed after Close
 // or CloseWrite; the first cause after a failure.
 func (c *Conn) Write(p []byte) (int, error) {
@@ -86,7 +89,7 @@ func (c *Conn) writeError() error {
 // copying would cost more than a call, or behind what is queued already.
 func (c *Conn) take(p []byte) {
 	l := c.loop
-	if l.current != c || c.flags&(writeBlocked|writeFailed) != 0 || c.queuedOut() > 0 {
+	if l.current != c || c.flags&(writeBlocked|writeFailed) != 0 || c.queuedOut() > 0 || l.sent >= sendBudget {
 		c.queueOut(p)
 		return
 	}
@@ -166,6 +169,7 @@ func (c *Conn) sent(n int, errno sys.Errno) bool {
 		c.sendFailed(errno)
 		return false
 	}
+	c.loop.sent += n
 	c.loop.stats.BytesOut += uint64(n)
 	c.touch()
 	return true

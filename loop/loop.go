@@ -17,10 +17,13 @@ import (
 )
 
 const (
-	maxEvents     = 1024 // events of one wait: bounds a turn, and the table that it fills
-	maxTasks      = 256  // tasks of one turn: a task that re-posts itself must not keep the loop from polling
-	corkSize      = 64 << 10
-	directSize    = 8 << 10 // a write from here on is sent at once: the copy would cost more than the call
+	maxEvents  = 1024 // events of one wait: bounds a turn, and the table that it fills
+	maxTasks   = 256  // tasks of one turn: a task that re-posts itself must not keep the loop from polling
+	corkSize   = 64 << 10
+	directSize = 8 << 10 // a write from here on is sent at once: the copy would cost more than the call
+	// sendBudget bounds what one callback sends by itself: a peer that reads as
+	// fast as its handler writes must not keep the loop.
+	sendBudget    = 256 << 10
 	maxReadBuffer = sys.MaxTransfer
 	busyTurns     = 16 // a loop that never blocks yields to other goroutines every so many turns
 )
@@ -51,6 +54,7 @@ type Loop struct {
 	cork     []byte   // what the callback under way has written
 	vec      [][]byte // scratch for vectored sends
 	current  *Conn    // whose callback is under way
+	sent     int      // bytes sent in the callback under way
 	input    []byte   // what OnData is being offered
 	culprit  culprit  // whose callback is under way, when it is no connection's
 	backlog  []*Conn  // connections with work left over
