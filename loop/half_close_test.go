@@ -1,0 +1,186 @@
+//go:build unix
+
+package loop_test
+
+// Half-closes: either direction ends by itself, and the other goes on.
+
+import (
+	"errors"
+	"net"
+	"testing"
+
+	"github.com/eddyline/eddyline/loop"
+)
+
+// Without OnEOF the peer's end is the connection's: what is pending is flushed,
+// then it is closed, orderly.
+func TestWithoutOnEOFTheEndFlushesAndCloses(t *testing.T) {
+	onEachNetwork(t, func(t *testing.T, listen func(*rig, loop.Protocol) *loop.Listener) {
+		r := newRig(t, loop.Config{Loops: 1})
+		const answer = 3 << 20
+		causes := make(chan error, 1)
+		c := r.dial(listen(r, r.always(hooks{
+			data:  func(c *loop.Conn, in []byte) (int, error) { _, err := c.Write(record(1, answer)); return len(in), err },
+			close: func(_ *loop.Conn, err error) { causes <- err },
+		})))
+		c.send([]byte("x"))
+		c.finish()
+		c.expect(string(record(1, answer)))
+		c.expectEnd()
+		if err := take(t, "OnClose", causes); err != nil {
+			t.Errorf("OnClose heard %v, want nil", err)
+		}
+	})
+}
+
+// With OnEOF the output goes on for as long as the handler wants.
+func TestWithOnEOFTheOutputGoesOn(t *testing.T) {
+	onEachNetwork(t, func(t *testing.T, listen func(*rig, loop.Protocol) *loop.Listener) {
+		r := newRig(t, loop.Config{Loops: 1})
+		ended := make(chan loop.Ref, 1)
+		causes := make(chan error, 1)
+		c := r.dial(listen(r, r.always(hooks{
+			eof:   func(c *loop.Conn) { ended <- c.Ref() },
+			close: func(_ *loop.Conn, err error) { causes <- err },
+		})))
+		c.finish()
+		ref := take(t, "OnEOF", ended)
+		for _, word := range []string{"still", "here"} {
+			if _, err := ref.Write([]byte(word)); err != nil {
+				t.Fatal(err)
+			}
+			c.expect(word)
+		}
+		select {
+		case err := <-causes:
+			t.Fatalf("the connection was closed with %v", err)
+		default:
+		}
+		if err := ref.Close(); err != nil {
+			t.Fatal(err)
+		}
+		c.expectEnd()
+		if err := take(t, "OnClose", causes); err != nil {
+			t.Errorf("OnClose heard %v, want nil", err)
+		}
+	})
+}
+
+// CloseWrite sends what is pending and then FIN; input goes on, and the
+// connection ends by itself when the peer has ended too.
+func TestCloseWriteEndsTheOutputAlone(t *testing.T) {
+	onEachNetwork(t, func(t *testing.T, listen func(*rig, loop.Protocol) *loop.Listener) {
+		for name, onEOF := range map[string]func(*loop.Conn){"without OnEOF": nil, "with OnEOF": func(*loop.Conn) {}} {
+			t.Run(name, func(t *testing.T) {
+				r := newRig(t, loop.Config{Loops: 1})
+				const answer, question = 3 << 20, 1 << 20
+				var in ledger
+				causes := make(chan error, 1)
+				c := r.dial(listen(r, r.always(hooks{
+					open: func(c *loop.Conn) error {
+						if _, err := c.Write(record(1, answer)); err != nil {
+							return err
+						}
+						if err := c.CloseWrite(); err != nil {
+							return err
+						}
+						if _, err := c.Write([]byte("x")); !errors.Is(err, net.ErrClosed) {
+							t.Errorf("Write after CloseWrite: %v", err)
+						}
+						if err := c.CloseWrite(); !errors.Is(err, net.ErrClosed) {
+							t.Errorf("the second CloseWrite: %v", err)
+						}
+						return nil
+					},
+					data:  func(_ *loop.Conn, p []byte) (int, error) { return len(p), in.check(p) },
+					eof:   onEOF,
+					close: func(_ *loop.Conn, err error) { causes <- err },
+				})))
+				c.expect(string(record(1, answer)))
+				c.expectEnd()
+				c.send(record(0, question))
+				c.finish()
+				if err := take(t, "OnClose", causes); err != nil || in != question {
+					t.Errorf("OnClose heard %v after %d of %d bytes", err, in, question)
+				}
+			})
+		}
+	})
+}
+
+// CloseWrite after the peer's end is the end of both.
+func TestCloseWriteInOnEOFEndsTheConnection(t *testing.T) {
+	r := newRig(t, loop.Config{Loops: 1})
+	causes := make(chan error, 1)
+	c := r.dial(r.listen(r.always(hooks{
+		eof: func(c *loop.Conn) {
+			if _, err := c.WriteString("bye"); err != nil {
+				t.Error(err)
+			}
+			if err := c.CloseWrite(); err != nil {
+				t.Error(err)
+			}
+		},
+		close: func(_ *loop.Conn, err error) { causes <- err },
+	})))
+	c.finish()
+	c.expect("bye")
+	c.expectEnd()
+	if err := take(t, "OnClose", causes); err != nil {
+		t.Errorf("OnClose heard %v, want nil", err)
+	}
+}
+
+// A message that the end cuts off is offered, and left, before the end is told.
+func TestTheEndCutsAMessageOff(t *testing.T) {
+	r := newRig(t, loop.Config{Loops: 1})
+	offered := 0
+	told := make(chan int, 1)
+	c := r.dial(r.listen(r.always(hooks{
+		data: func(_ *loop.Conn, in []byte) (int, error) { offered = len(in); return 0, nil },
+		eof:  func(c *loop.Conn) { told <- offered; c.Close() },
+	})))
+	c.send([]byte("half a mess"))
+	c.finish()
+	if n := take(t, "OnEOF", told); n != 11 {
+		t.Errorf("%d bytes were offered before OnEOF, want 11", n)
+	}
+	c.expectEnd()
+}
+
+// A connection that is paused hears of the end when it resumes, after the data
+// (hazard 16: and only once).
+func TestAPausedConnectionHearsTheEndLater(t *testing.T) {
+	onEachNetwork(t, func(t *testing.T, listen func(*rig, loop.Protocol) *loop.Listener) {
+		r := newRig(t, loop.Config{Loops: 1})
+		conns := make(chan *loop.Conn, 1)
+		heard := make(chan string, 10)
+		c := r.dial(listen(r, r.always(hooks{
+			open: func(c *loop.Conn) error { c.Pause(); conns <- c; return nil },
+			data: func(_ *loop.Conn, in []byte) (int, error) { heard <- string(in); return len(in), nil },
+			eof:  func(*loop.Conn) { heard <- "EOF" },
+		})))
+		conn := take(t, "the connection", conns)
+		c.send([]byte("data"))
+		c.finish()
+		for range 10 {
+			turn(t, conn.Loop())
+		}
+		if len(heard) > 0 {
+			t.Fatalf("a paused connection hears %q", <-heard)
+		}
+		do(t, conn.Loop(), func() { conn.Resume(); conn.Resume() })
+		if got := take(t, "the data", heard); got != "data" {
+			t.Errorf("first comes %q", got)
+		}
+		if got := take(t, "the end", heard); got != "EOF" {
+			t.Errorf("then comes %q", got)
+		}
+		for range 10 {
+			turn(t, conn.Loop())
+		}
+		if len(heard) > 0 {
+			t.Errorf("after the end comes %q", <-heard)
+		}
+	})
+}
