@@ -259,3 +259,46 @@ func closer[T io.Closer](build func() (T, error)) func() (io.Closer, error) {
 type both struct{ a, b io.Closer }
 
 func (c both) Close() error { return errors.Join(c.a.Close(), c.b.Close()) }
+
+// A process without a descriptor left cannot make the one that ends a wait; calls
+// wait all the same, and end.
+func TestWaitWithoutWaker(t *testing.T) {
+	for name, end := range map[string]func(s, peer *stream.Stream) error{
+		"data":     func(_, peer *stream.Stream) error { return sendAll(peer, []byte("x")) },
+		"close":    func(s, _ *stream.Stream) error { return s.Close() },
+		"shutdown": func(s, _ *stream.Stream) error { return s.Shutdown(stream.ShutRead) },
+		"timeout":  func(*stream.Stream, *stream.Stream) error { return nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, peer := tcpPair(t)
+			waits(t, s)
+			want := map[string]error{"close": net.ErrClosed, "shutdown": io.EOF, "timeout": os.ErrDeadlineExceeded}[name]
+			const limit = 30 * time.Millisecond // more than one unwakeable wait
+			if name == "timeout" {
+				must(t, "SetReadTimeout", s.SetReadTimeout(limit))
+			}
+			defer sys.Inject(func(call sys.Call) sys.Errno {
+				if call == sys.CallEventfd {
+					return syscall.EMFILE
+				}
+				return 0
+			})()
+			start := time.Now()
+			result := make(chan error, 1)
+			go func() {
+				_, err := s.Read(make([]byte, 1))
+				result <- err
+			}()
+			if name != "timeout" {
+				untilBlocked(t, "stream.(*Stream).Read")
+			}
+			must(t, name, end(s, peer))
+			if err := <-result; !errors.Is(err, want) {
+				t.Errorf("Read: %v, want %v", err, want)
+			}
+			if name == "timeout" && time.Since(start) < limit {
+				t.Errorf("expired after %v, limit %v", time.Since(start), limit)
+			}
+		})
+	}
+}

@@ -27,19 +27,22 @@ func (f *socketFile) remove() {
 func (c *socket) bindPath(opts *ListenOptions) error {
 	const op = "listen"
 	fd, sa := c.desc.FD(), c.addr.sa
+	if isAbstract(sa.Path) {
+		if e := sys.Bind(fd, sa); e != 0 {
+			return c.callError(op, sys.CallBind, e)
+		}
+		return nil
+	}
 	path, err := filepath.Abs(sa.Path)
 	if err != nil {
 		return c.opError(op, err)
 	}
 	e := sys.Bind(fd, sa)
-	if e == sys.EADDRINUSE && !isAbstract(sa.Path) && removeStale(sa) {
+	if e == sys.EADDRINUSE && removeStale(sa) {
 		e = sys.Bind(fd, sa)
 	}
 	if e != 0 {
 		return c.callError(op, sys.CallBind, e)
-	}
-	if isAbstract(sa.Path) {
-		return nil
 	}
 	id, _, e := sys.SocketFile(path)
 	if e != 0 {
@@ -47,10 +50,11 @@ func (c *socket) bindPath(opts *ListenOptions) error {
 		return c.callError(op, sys.CallStat, e)
 	}
 	c.file = &socketFile{path: path, id: id}
-	if opts.Mode != 0 {
-		if e := sys.Chmod(path, uint32(opts.Mode)); e != 0 {
-			return c.callError(op, sys.CallChmod, e)
-		}
+	if opts.Mode == 0 {
+		return nil
+	}
+	if e := sys.Chmod(path, uint32(opts.Mode)); e != 0 {
+		return c.callError(op, sys.CallChmod, e)
 	}
 	return nil
 }

@@ -118,17 +118,29 @@ func (c *socket) pause(op string, d direction, l *limit) error {
 	if m.shut.Load()&uint32(d) != 0 {
 		return nil
 	}
-	if w.waker == nil {
-		l := *l
-		l.atMost(unwakeable)
-		waitReady(c.desc.FD(), d.events(), nil, &l)
-	} else if !waitReady(c.desc.FD(), d.events(), w.waker, l) {
+	if !w.wait(l) {
 		return c.opError(op, os.ErrDeadlineExceeded)
 	}
 	if c.desc.Closed() {
 		return c.closedError(op)
 	}
 	return nil
+}
+
+// wait waits for what w is for, or until it is time to look again. It reports
+// false if the limit expired.
+func (w *waiter) wait(l *limit) bool {
+	fd, events := w.c.desc.FD(), w.direction.events()
+	if w.waker != nil {
+		return waitReady(fd, events, w.waker, l)
+	}
+	look := *l
+	look.atMost(unwakeable)
+	if waitReady(fd, events, nil, &look) {
+		return true
+	}
+	_, ok := l.left()
+	return ok
 }
 
 // unwakeable is how long a wait lasts that nobody can end, because the process
