@@ -165,7 +165,7 @@ func (c *Conn) ready(r poller.Ready) {
 func (c *Conn) enqueue() {
 	if c.flags&(inBacklog|closed) == 0 {
 		c.flags |= inBacklog
-		c.loop.backlog = append(c.loop.backlog, c)
+		c.loop.backlog.add(c)
 	}
 }
 
@@ -173,7 +173,7 @@ func (c *Conn) enqueue() {
 func (c *Conn) markDirty() {
 	if c.flags&(inDirty|closed) == 0 {
 		c.flags |= inDirty
-		c.loop.dirty = append(c.loop.dirty, c)
+		c.loop.dirty.add(c)
 	}
 }
 

@@ -115,7 +115,7 @@ func (c *Conn) fail(err error) {
 	}
 	c.flags |= closed
 	c.gone.Store(true)
-	c.loop.closed = append(c.loop.closed, c)
+	c.loop.closed.add(c)
 }
 
 // refuse ends a connection that got no handler.

@@ -49,22 +49,17 @@ type Loop struct {
 	hot     bool // the last wait found several events: the next one is likely to find some
 	resumed bool // a panic cut the turn short: go on with it before waiting
 
-	slots    slotTable
-	buf      []byte   // what is received goes here first
-	cork     []byte   // what the callback under way has written
-	vec      [][]byte // scratch for vectored sends
-	current  *Conn    // whose callback is under way
-	sent     int      // bytes sent in the callback under way
-	input    []byte   // what OnData is being offered
-	culprit  culprit  // whose callback is under way, when it is no connection's
-	backlog  []*Conn  // connections with work left over
-	working  []*Conn  // the part of backlog that this turn works on
-	worked   int
-	dirty    []*Conn // connections with output to flush or a close to finish
-	flushing []*Conn // the part of dirty that this turn works on
-	flushed  int
-	closed   []*Conn // connections to be taken down at the end of the turn
-	downed   int
+	slots   slotTable
+	buf     []byte   // what is received goes here first
+	cork    []byte   // what the callback under way has written
+	vec     [][]byte // scratch for vectored sends
+	current *Conn    // whose callback is under way
+	sent    int      // bytes sent in the callback under way
+	input   []byte   // what OnData is being offered
+	culprit culprit  // whose callback is under way, when it is no connection's
+	backlog worklist // connections with input left over
+	dirty   worklist // connections with output to flush or a close to finish
+	closed  worklist // connections to be taken down
 
 	wheel   *wheel.Wheel
 	blocks  *block.Pool
@@ -321,7 +316,7 @@ func (l *Loop) yield() {
 
 // hasWork tells whether the next wait must not block.
 func (l *Loop) hasWork() bool {
-	return len(l.backlog) > 0 || len(l.dirty) > 0 || !l.tasks.Empty() || l.control.Load() != 0
+	return !l.backlog.empty() || !l.dirty.empty() || !l.tasks.Empty() || l.control.Load() != 0
 }
 
 // untilTimer returns how long the loop may block: negative for ever.
@@ -363,13 +358,8 @@ func (l *Loop) deliver() {
 // resumeBacklog gives every connection that has work left over one more go;
 // what is left after that waits for the next turn, behind the events.
 func (l *Loop) resumeBacklog() {
-	if l.worked == len(l.working) {
-		l.working, l.backlog, l.worked = l.backlog, l.working[:0], 0
-	}
-	for l.worked < len(l.working) {
-		c := l.working[l.worked]
-		l.working[l.worked] = nil
-		l.worked++
+	l.backlog.begin()
+	for c := l.backlog.next(); c != nil; c = l.backlog.next() {
 		c.flags &^= inBacklog
 		c.work()
 	}
@@ -405,13 +395,8 @@ func (l *Loop) runTimers() {
 // closed. A connection that its own OnDrain makes dirty again waits for the
 // next turn.
 func (l *Loop) endTurn() {
-	if l.flushed == len(l.flushing) {
-		l.flushing, l.dirty, l.flushed = l.dirty, l.flushing[:0], 0
-	}
-	for l.flushed < len(l.flushing) {
-		c := l.flushing[l.flushed]
-		l.flushing[l.flushed] = nil
-		l.flushed++
+	l.dirty.begin()
+	for c := l.dirty.next(); c != nil; c = l.dirty.next() {
 		c.flags &^= inDirty
 		c.settle()
 	}
@@ -422,16 +407,18 @@ func (l *Loop) endTurn() {
 	}
 }
 
-// takeDown finishes the connections that were closed in this turn. Their
-// descriptors are closed only here, so no number comes back within a batch.
+// takeDown finishes the connections that were closed in this turn, those
+// included that an OnClose closes. Their descriptors are closed only here, so no
+// number comes back within a batch.
 func (l *Loop) takeDown() {
-	for l.downed < len(l.closed) {
-		c := l.closed[l.downed]
-		l.closed[l.downed] = nil
-		l.downed++
+	for {
+		l.closed.begin()
+		c := l.closed.next()
+		if c == nil {
+			return
+		}
 		c.takeDown()
 	}
-	l.closed, l.downed = l.closed[:0], 0
 }
 
 // drain begins the orderly end: no new connections, and every connection is
