@@ -378,7 +378,7 @@ func TestCloseEndsWaitingCalls(t *testing.T) {
 				inBackground(t, name, func() error { ended <- call(s); return nil })
 				untilBlocked(t, "eddyline/stream.")
 				must(t, "Close", s.Close())
-				expectClosed(t, name, <-ended)
+				expectClosed(t, name, outcome(t, name, ended))
 			})
 		}
 	}
@@ -402,7 +402,7 @@ func TestCloseEndsWaitingAccept(t *testing.T) {
 	inBackground(t, "Accept", func() error { _, err := l.Accept(); ended <- err; return nil })
 	untilBlocked(t, "stream.(*Listener).Accept")
 	must(t, "Close", l.Close())
-	expectClosed(t, "Accept", <-ended)
+	expectClosed(t, "Accept", outcome(t, "Accept", ended))
 }
 
 // Several goroutines wait in one stream at a time; all of them end.
@@ -420,7 +420,7 @@ func TestCloseEndsEveryWaitingCall(t *testing.T) {
 	untilBlocked(t, "stream.(*Stream).Write")
 	must(t, "Close", s.Close())
 	for range 2 * each {
-		expectClosed(t, "a waiting call", <-ended)
+		expectClosed(t, "a waiting call", outcome(t, "a waiting call", ended))
 	}
 }
 
@@ -445,7 +445,7 @@ func TestShutdownEndsWaitingRead(t *testing.T) {
 			inBackground(t, "Read", func() error { _, err := s.Read(make([]byte, 1)); ended <- err; return nil })
 			untilBlocked(t, "stream.(*Stream).Read")
 			must(t, "Shutdown", s.Shutdown(how))
-			if err := <-ended; err != io.EOF {
+			if err := outcome(t, "Read", ended); err != io.EOF {
 				t.Errorf("Read: %v, want io.EOF", err)
 			}
 		})
@@ -462,7 +462,7 @@ func TestShutdownEndsWaitingWrite(t *testing.T) {
 		inBackground(t, "Write", func() error { _, err := s.Write(make([]byte, 16<<20)); ended <- err; return nil })
 		untilBlocked(t, "stream.(*Stream).Write")
 		must(t, "Shutdown(ShutWrite)", s.Shutdown(stream.ShutWrite))
-		expectError(t, "Write", <-ended, syscall.EPIPE)
+		expectError(t, "Write", outcome(t, "Write", ended), syscall.EPIPE)
 		_, err := s.Write([]byte("x"))
 		expectError(t, "a later Write", err, syscall.EPIPE)
 	})
@@ -476,7 +476,7 @@ func TestResetEndsWaitingRead(t *testing.T) {
 	inBackground(t, "Read", func() error { _, err := s.Read(make([]byte, 1)); ended <- err; return nil })
 	untilBlocked(t, "stream.(*Stream).Read")
 	abort(t, peer)
-	expectError(t, "Read", <-ended, syscall.ECONNRESET)
+	expectError(t, "Read", outcome(t, "Read", ended), syscall.ECONNRESET)
 }
 
 // ErrWouldBlock is the answer of nonblocking mode only.

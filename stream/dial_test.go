@@ -115,7 +115,7 @@ func TestDialCancel(t *testing.T) {
 		})
 		untilBlocked(t, "eddyline/stream.Dial")
 		cancel()
-		expectError(t, "Dial", <-ended, context.Canceled)
+		expectError(t, "Dial", outcome(t, "Dial", ended), context.Canceled)
 		dialing()
 	})
 }

@@ -435,6 +435,18 @@ func inBackground(t testing.TB, what string, f func() error) (join func()) {
 	return join
 }
 
+// outcome is what a call in the background has ended with.
+func outcome(t testing.TB, what string, ended <-chan error) error {
+	t.Helper()
+	select {
+	case err := <-ended:
+		return err
+	case <-time.After(patience):
+		t.Fatalf("%s: still not done after %v", what, patience)
+		return nil
+	}
+}
+
 // untilBlocked waits until a goroutine sits inside a function whose name contains
 // the given one and does not run, so that what follows meets it asleep. It is seen asleep several times,
 // because a goroutine may pass through such a state for a moment.
@@ -499,6 +511,9 @@ func unanswering(t testing.TB) (*stream.Listener, stream.Addr) {
 			return l, to
 		}
 		t.Cleanup(func() { c.Close() })
+	}
+	if runtime.GOOS == "linux" {
+		t.Fatal("a listener with Backlog 1 takes 32 connections")
 	}
 	t.Skip("this system's accept queue does not fill")
 	return nil, stream.Addr{}

@@ -85,7 +85,7 @@ func TestShutdownReadWakesReaderOnClone(t *testing.T) {
 		})
 		untilBlocked(t, "stream.(*Stream).Read")
 		must(t, "Shutdown", s.Shutdown(stream.ShutRead))
-		if err := <-ended; err != io.EOF {
+		if err := outcome(t, "Read", ended); err != io.EOF {
 			t.Errorf("Read: %v, want io.EOF", err)
 		}
 	})
