@@ -135,6 +135,17 @@ func TestATakenPortIsExplained(t *testing.T) {
 	start(t, "-demo", "-addr", taken).expect(exitFailed, taken, "Something else listens there", "-addr")
 }
 
+func TestAFileInTheWayIsExplainedAndLeftAlone(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "precious")
+	if err := os.WriteFile(path, []byte("data"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	start(t, "-addr", "unix:"+path).expect(exitFailed, path, "a file that is no socket")
+	if data, err := os.ReadFile(path); err != nil || string(data) != "data" {
+		t.Errorf("the file is now %q, %v", data, err)
+	}
+}
+
 func TestAMissingDirectoryIsExplained(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "missing", "echo.sock")
 	start(t, "-addr", "unix:"+path).expect(exitFailed, path, "directory of the socket must exist")
@@ -146,10 +157,10 @@ func TestAStrangersAddressIsExplained(t *testing.T) {
 
 func TestAForbiddenPlaceIsExplained(t *testing.T) {
 	// Whoever runs the tests as root may do all this.
-	if err := explain(fs.ErrPermission); err.Error() == fs.ErrPermission.Error() {
+	if err := explain(fs.ErrPermission, options{}); err.Error() == fs.ErrPermission.Error() {
 		t.Error("no explanation is given")
 	}
-	if err := explain(io.ErrUnexpectedEOF); err != io.ErrUnexpectedEOF {
+	if err := explain(io.ErrUnexpectedEOF, options{}); err != io.ErrUnexpectedEOF {
 		t.Errorf("an error that means nothing to us became %v", err)
 	}
 }

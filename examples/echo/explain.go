@@ -8,9 +8,12 @@ import (
 	"io/fs"
 )
 
-// explain adds to err what can be done about it, where that is known.
-func explain(err error) error {
+// explain adds to err what can be done about it, where that is known. o is the
+// command line that led to it.
+func explain(err error, o options) error {
 	switch {
+	case isAddressInUse(err) && o.addr.network == "unix":
+		return fmt.Errorf("%w\nSomething else listens there, or a file that is no socket has that path: choose another with -addr", err)
 	case isAddressInUse(err):
 		return fmt.Errorf("%w\nSomething else listens there: stop it, or choose another address with -addr", err)
 	case isAddressUnknown(err):

@@ -30,7 +30,7 @@ func main() { os.Exit(run(os.Args[1:])) }
 // run is the program: it returns the exit status.
 func run(args []string) int {
 	if len(args) == 1 && args[0] == clientArgument {
-		return status(runClient(os.Stdin, os.Stdout))
+		return status(runClient(os.Stdin, os.Stdout), options{})
 	}
 	opts, err := parse(args)
 	switch {
@@ -44,9 +44,9 @@ func run(args []string) int {
 
 	ctx := untilInterrupted()
 	if opts.demo {
-		return status(runDemo(ctx, opts, os.Stdout))
+		return status(runDemo(ctx, opts, os.Stdout), opts)
 	}
-	return status(serve(ctx, opts, os.Stdout))
+	return status(serve(ctx, opts, os.Stdout), opts)
 }
 
 // untilInterrupted returns a context that the first interrupt or SIGTERM ends.
@@ -64,10 +64,10 @@ func untilInterrupted() context.Context {
 	return ctx
 }
 
-// status says what went wrong, if anything did.
-func status(err error) int {
+// status says what went wrong, if anything did, and returns the exit status.
+func status(err error, o options) int {
 	if err != nil {
-		fmt.Fprintf(os.Stderr, "echo: %v\n", explain(err))
+		fmt.Fprintf(os.Stderr, "echo: %v\n", explain(err, o))
 		return exitFailed
 	}
 	return exitOK
