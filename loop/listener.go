@@ -68,6 +68,9 @@ type listener struct {
 // net.ErrClosed after Close, and the kernel's.
 func (e *Engine) Listen(cfg ListenConfig, network, address string, p Protocol) (*Listener, error) {
 	ln, err := e.listen(cfg, network, address, p)
+	if op := (*net.OpError)(nil); errors.As(err, &op) {
+		return nil, fmt.Errorf("loop: %w", err) // it names the address itself
+	}
 	if err != nil {
 		return nil, fmt.Errorf("loop: listen %s %s: %w", network, address, err)
 	}
