@@ -119,7 +119,6 @@ func start(local, addr Addr) (*socket, error) {
 }
 
 func (c *socket) begin(local Addr) error {
-	const op = "connect"
 	if local.IsValid() {
 		if err := c.bindLocal(local); err != nil {
 			return err
