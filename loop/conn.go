@@ -17,19 +17,20 @@ import (
 // goroutines hold a [Ref]. A Conn is never used for a second connection, so a
 // handle that is kept too long reports net.ErrClosed and reaches nobody else.
 type Conn struct {
-	// What every event touches comes first, to fit one cache line.
+	// What every event touches comes first: 128 bytes in all, so that the first
+	// half is one cache line.
 	loop    *Loop
 	handler Handler
-	token   poller.Token
 	fd      int32
 	flags   connFlags
-	queues  *queues    // nil while nothing is queued in either direction
-	limits  *deadlines // nil until a deadline is set
-	err     error      // the first cause, which OnClose hears
+	slot    uint32
+	gone    atomic.Bool // what a Ref may look at
+	queues  *queues     // nil while nothing is queued in either direction
+	limits  *deadlines  // nil until a deadline is set
+	err     error       // the first cause, which OnClose hears
 
 	stream *stream.Stream // made when Stream is first asked for
 	peer   stream.Addr
-	gone   atomic.Bool // what a Ref may look at
 }
 
 // connFlags is the state of a connection.

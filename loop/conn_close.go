@@ -175,7 +175,7 @@ func (c *Conn) acknowledged() bool {
 // the handler is told.
 func (c *Conn) takeDown() {
 	l := c.loop
-	l.slots.remove(c.token)
+	l.slots.remove(c.slot)
 	c.stopLimits()
 	if c.queues != nil {
 		l.putQueues(c.queues)

@@ -72,7 +72,7 @@ type attempt struct {
 	dial   *dial
 	stream *stream.Stream
 	addr   stream.Addr
-	token  poller.Token
+	slot   uint32
 }
 
 func (d *dial) wrap(err error) error {
@@ -211,8 +211,8 @@ func (d *dial) start(addr stream.Addr) error {
 		return err
 	}
 	a := &attempt{dial: d, stream: s, addr: addr}
-	a.token = d.loop.slots.add(a)
-	if err := d.loop.poller.Add(s.FD(), connInterest, a.token); err != nil {
+	a.slot = d.loop.slots.add(a)
+	if err := d.loop.poller.Add(s.FD(), connInterest, d.loop.slots.token(a.slot)); err != nil {
 		a.drop()
 		return err
 	}
@@ -221,7 +221,7 @@ func (d *dial) start(addr stream.Addr) error {
 }
 
 func (a *attempt) drop() {
-	a.dial.loop.slots.remove(a.token)
+	a.dial.loop.slots.remove(a.slot)
 	_ = a.stream.Close()
 }
 
@@ -256,8 +256,8 @@ func (d *dial) win(a *attempt, r poller.Ready) error {
 		return err
 	}
 	l := d.loop
-	c := &Conn{loop: l, fd: int32(fd), peer: a.addr, token: a.token, flags: initialFlags}
-	l.slots.replace(a.token, c)
+	c := &Conn{loop: l, fd: int32(fd), peer: a.addr, slot: a.slot, flags: initialFlags}
+	l.slots.replace(a.slot, c)
 	l.stats.Dialed++
 	d.finish(c, nil)
 	// The event may have announced input as well, and it comes only once.

@@ -239,9 +239,9 @@ func (l *Loop) admit(c *Conn, p Protocol) {
 // enroll gives c a slot and registers it: once, for everything, edge-triggered,
 // and never modified again.
 func (l *Loop) enroll(c *Conn) error {
-	c.token = l.slots.add(c)
-	if err := l.poller.Add(int(c.fd), connInterest, c.token); err != nil {
-		l.slots.remove(c.token)
+	c.slot = l.slots.add(c)
+	if err := l.poller.Add(int(c.fd), connInterest, l.slots.token(c.slot)); err != nil {
+		l.slots.remove(c.slot)
 		return err
 	}
 	return nil

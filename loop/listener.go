@@ -46,7 +46,7 @@ type listener struct {
 	*Listener
 	loop    *Loop
 	socket  *stream.Listener
-	token   poller.Token
+	slot    uint32
 	placed  bool // has a slot
 	armed   bool // registered with the poller
 	over    bool
@@ -243,7 +243,7 @@ func (s *listener) start() {
 	if s.over {
 		return
 	}
-	s.token = s.loop.slots.add(s)
+	s.slot = s.loop.slots.add(s)
 	s.placed = true
 	if s.loop.draining || s.closed.Load() {
 		s.shut()
@@ -254,7 +254,7 @@ func (s *listener) start() {
 
 // arm registers the socket, or comes back to it later.
 func (s *listener) arm() {
-	if err := s.loop.poller.Add(s.socket.FD(), poller.Read, s.token); err != nil {
+	if err := s.loop.poller.Add(s.socket.FD(), poller.Read, s.loop.slots.token(s.slot)); err != nil {
 		s.starve("register", err)
 		return
 	}
@@ -406,7 +406,7 @@ func (s *listener) shut() {
 		_ = s.loop.poller.Delete(s.socket.FD())
 	}
 	if s.placed {
-		s.loop.slots.remove(s.token)
+		s.loop.slots.remove(s.slot)
 	}
 	_ = s.socket.Close()
 }

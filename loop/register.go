@@ -13,11 +13,11 @@ import (
 // Registration is a descriptor whose readiness a loop reports to a function.
 // Its methods belong to the loop's goroutine.
 type Registration struct {
-	loop  *Loop
-	fd    int
-	token poller.Token
-	f     func(poller.Event)
-	over  bool
+	loop *Loop
+	fd   int
+	slot uint32
+	f    func(poller.Event)
+	over bool
 }
 
 // Register calls f on the loop's goroutine whenever fd is ready for interest,
@@ -34,9 +34,9 @@ func (l *Loop) Register(fd int, interest poller.Interest, f func(poller.Event)) 
 		return nil, fmt.Errorf("loop: register fd %d: %w", fd, net.ErrClosed)
 	}
 	r := &Registration{loop: l, fd: fd, f: f}
-	r.token = l.slots.add(r)
-	if err := l.poller.Add(fd, interest, r.token); err != nil {
-		l.slots.remove(r.token)
+	r.slot = l.slots.add(r)
+	if err := l.poller.Add(fd, interest, l.slots.token(r.slot)); err != nil {
+		l.slots.remove(r.slot)
 		return nil, err
 	}
 	return r, nil
@@ -47,7 +47,7 @@ func (r *Registration) Modify(interest poller.Interest) error {
 	if r.over {
 		return fmt.Errorf("loop: modify fd %d: %w", r.fd, net.ErrClosed)
 	}
-	return r.loop.poller.Modify(r.fd, interest, r.token)
+	return r.loop.poller.Modify(r.fd, interest, r.loop.slots.token(r.slot))
 }
 
 // Close ends the registration: f is not called again, not even for events of
@@ -57,13 +57,13 @@ func (r *Registration) Close() error {
 		return fmt.Errorf("loop: close registration of fd %d: %w", r.fd, net.ErrClosed)
 	}
 	r.over = true
-	r.loop.slots.remove(r.token)
+	r.loop.slots.remove(r.slot)
 	return r.loop.poller.Delete(r.fd)
 }
 
 func (r *Registration) ready(ready poller.Ready) {
 	r.loop.culprit = r
-	r.f(poller.Event{Token: r.token, Ready: ready})
+	r.f(poller.Event{Token: r.loop.slots.token(r.slot), Ready: ready})
 	r.loop.culprit = nil
 }
 

@@ -32,8 +32,8 @@ type slotTable struct {
 
 func (t *slotTable) at(i uint32) *slot { return &t.chunks[i/slotChunk][i%slotChunk] }
 
-// add puts s into a free slot and returns the slot's token.
-func (t *slotTable) add(s source) poller.Token {
+// add puts s into a free slot and returns the slot's number.
+func (t *slotTable) add(s source) uint32 {
 	if t.free == 0 {
 		t.grow()
 	}
@@ -42,7 +42,12 @@ func (t *slotTable) add(s source) poller.Token {
 	t.free = sl.next
 	sl.source = s
 	t.used++
-	return poller.Token(uint64(sl.gen)<<32 | uint64(i))
+	return i
+}
+
+// token is what the events of slot i shall carry while its source stays.
+func (t *slotTable) token(i uint32) poller.Token {
+	return poller.Token(uint64(t.at(i).gen)<<32 | uint64(i))
 }
 
 func (t *slotTable) grow() {
@@ -67,12 +72,12 @@ func (t *slotTable) get(token poller.Token) source {
 	return sl.source
 }
 
-// replace puts s into the slot of token in place of the source that is there.
-func (t *slotTable) replace(token poller.Token, s source) { t.at(uint32(token)).source = s }
+// replace puts s into slot i in place of the source that is there; the token
+// stays.
+func (t *slotTable) replace(i uint32, s source) { t.at(i).source = s }
 
-// remove frees the slot of token; the token is stale from here on.
-func (t *slotTable) remove(token poller.Token) {
-	i := uint32(token)
+// remove frees slot i; its token is stale from here on.
+func (t *slotTable) remove(i uint32) {
 	sl := t.at(i)
 	sl.source = nil
 	sl.gen++
