@@ -28,7 +28,7 @@ import (
 
 // patience is how long a test waits for something that must happen. It is no
 // promise of the package: whatever takes this long has hung.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 var haveIPv6 = sync.OnceValue(func() bool {
 	l, err := net.Listen("tcp6", "[::1]:0")

@@ -124,7 +124,7 @@ func TestTransferUnderSignals(t *testing.T) {
 			if mode == "blocking" {
 				waits(t, s, peer)
 			}
-			want := pattern(8<<20, 11)
+			want := pattern(2<<20, 11)
 			inBackground(t, "Write", func() error {
 				if err := sendAll(peer, want); err != nil {
 					return err
