@@ -36,11 +36,12 @@ func newSocket(fd int, domain sys.Domain, addr Addr) *socket {
 
 // close is Close, and the end of a handle that was dropped.
 func (c *socket) close() bool {
+	if c.file != nil && c.desc.Acquire() {
+		c.file.remove()
+		c.desc.Release()
+	}
 	if !c.desc.Close() {
 		return false
-	}
-	if c.file != nil {
-		c.file.remove()
 	}
 	if m := c.mode.Load(); m != nil {
 		m.wakeOf(c)
