@@ -129,6 +129,7 @@ func newRig(t testing.TB, cfg loop.Config) *rig {
 		r.stop()
 		expectDescriptors(t, before)
 	})
+	do(t, e.Loops()[0], func() {}) // Run has begun
 	return r
 }
 
@@ -386,6 +387,16 @@ type client struct {
 // dial connects to ln; the client is closed before the engine.
 func (r *rig) dial(ln *loop.Listener) *client {
 	r.Helper()
+	return connect(r.TB, ln)
+}
+
+// dialDoomed is dial for a connection that the server resets at once: the loops
+// are held until the client knows that it is up.
+func (r *rig) dialDoomed(ln *loop.Listener) *client {
+	r.Helper()
+	for _, l := range r.engine.Loops() {
+		defer hold(r.TB, l)()
+	}
 	return connect(r.TB, ln)
 }
 

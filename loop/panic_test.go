@@ -1,0 +1,292 @@
+//go:build unix
+
+package loop_test
+
+// Callbacks that panic, or end their goroutine: each ends what it belongs to and
+// nothing else (hazard 39).
+
+import (
+	"context"
+	"errors"
+	"net"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/eddyline/eddyline/loop"
+	"github.com/eddyline/eddyline/poller"
+)
+
+var errTest = errors.New("the panic of a test")
+
+// crashes are the ways in which a callback ends that is not returning.
+var crashes = map[string]func(){
+	"panic":         func() { panic(errTest) },
+	"nil panic":     func() { panic(nil) },
+	"runtime error": func() { var p *int; *p = 1 },
+	"Goexit":        runtime.Goexit,
+}
+
+// Each callback of a connection ends it with ErrPanic, a reset, and one OnClose
+// if it had a handler.
+func TestAPanicEndsItsConnection(t *testing.T) {
+	callbacks := map[string]struct {
+		set  func(h *hooks, crash func())
+		lead func(r *rig, c *client)
+	}{
+		"OnOpen": {set: func(h *hooks, crash func()) {
+			h.open = func(*loop.Conn) error { crash(); return nil }
+		}},
+		"OnData": {set: func(h *hooks, crash func()) {
+			h.data = func(c *loop.Conn, in []byte) (int, error) { _, _ = c.WriteString("lost"); crash(); return 0, nil }
+		}},
+		"OnEOF": {
+			set:  func(h *hooks, crash func()) { h.eof = func(*loop.Conn) { crash() } },
+			lead: func(_ *rig, c *client) { c.finish() },
+		},
+		"OnDrain": {
+			set: func(h *hooks, crash func()) {
+				h.open = func(c *loop.Conn) error { _, err := c.Write(make([]byte, 100)); return err }
+				h.drain = func(*loop.Conn) { crash() }
+			},
+		},
+		"OnTimeout": {set: func(h *hooks, crash func()) {
+			h.open = func(c *loop.Conn) error { c.SetReadDeadline(time.Now()); return nil }
+			h.timeout = func(*loop.Conn, loop.Deadline) error { crash(); return nil }
+		}},
+		"Ref.Do": {set: func(h *hooks, crash func()) {
+			h.open = func(c *loop.Conn) error { return c.Ref().Do(func(*loop.Conn) { crash() }) }
+		}},
+	}
+	for callback, cb := range callbacks {
+		for kind, crash := range crashes {
+			t.Run(callback+" "+kind, func(t *testing.T) {
+				r := newRig(t, loop.Config{Loops: 1, HighMark: 10})
+				causes := make(chan error, 1)
+				h := hooks{close: func(_ *loop.Conn, err error) { causes <- err }}
+				cb.set(&h, crash)
+				witness := r.dial(r.listen(r.always(hooks{data: echo})))
+				witness.echoes()
+				c := r.dialDoomed(r.listen(r.always(h)))
+				if callback == "OnData" {
+					c.send([]byte("x"))
+				}
+				if cb.lead != nil {
+					cb.lead(r, c)
+				}
+				err := take(t, "OnClose", causes)
+				var p *loop.PanicError
+				if !errors.Is(err, loop.ErrPanic) || !errors.As(err, &p) || !strings.Contains(string(p.Stack), "goroutine") {
+					t.Errorf("OnClose heard %v, want a PanicError with its stack", err)
+				}
+				if kind == "panic" && !errors.Is(err, errTest) {
+					t.Errorf("the panic's value is not to be matched in %v", err)
+				}
+				c.expectReset()
+				witness.echoes()
+				r.stop()
+				if s := r.engine.Stats(); s.Panics != 1 || s.Conns != 0 {
+					t.Errorf("%d panics, %d connections; want 1, 0", s.Panics, s.Conns)
+				}
+			})
+		}
+	}
+}
+
+// A Protocol that panics has made no handler: there is nobody to tell.
+func TestAPanicInProtocol(t *testing.T) {
+	for kind, crash := range crashes {
+		t.Run(kind, func(t *testing.T) {
+			r := newRig(t, loop.Config{Loops: 1})
+			c := r.dialDoomed(r.listen(func(*loop.Conn) loop.Handler { crash(); return nil }))
+			c.expectReset()
+			r.dial(r.listen(r.always(hooks{data: echo}))).echoes()
+		})
+	}
+}
+
+// A panic in OnClose, the last of the engine's too, is counted and leaves nothing.
+func TestEveryPanicIsCounted(t *testing.T) {
+	for kind, crash := range crashes {
+		t.Run(kind, func(t *testing.T) {
+			r := newRig(t, loop.Config{Loops: 2})
+			ln := r.listen(r.always(hooks{data: echo, close: func(*loop.Conn, error) { crash() }}))
+			leaver := r.dial(ln)
+			leaver.echoes()
+			leaver.Close()
+			for range 10 {
+				r.dial(ln).echoes()
+			}
+			until(t, "one has left", func() bool { return r.engine.Stats().Closed == 1 })
+			r.stop()
+			if s := r.engine.Stats(); s.Panics != 11 || s.Closed != 11 || s.Conns != 0 {
+				t.Errorf("%d panics, %d closed, %d open; want 11, 11, 0", s.Panics, s.Closed, s.Conns)
+			}
+		})
+	}
+}
+
+// Tasks and timers that panic end nothing, an Every ends itself, a registration
+// too; what was due beside them still comes.
+func TestPanicsThatAreNoConnections(t *testing.T) {
+	for kind, crash := range crashes {
+		t.Run(kind, func(t *testing.T) {
+			r := newRig(t, loop.Config{Loops: 1})
+			l := r.engine.Loops()[0]
+			a, b := pair(t)
+			witness := r.dial(r.listen(r.always(hooks{data: echo})))
+			witness.echoes()
+			release := hold(t, l)
+			ran := new(counter)
+			for range 5 {
+				for _, f := range []func(){crash, ran.more} {
+					if err := l.Post(f); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			release()
+			do(t, l, func() {
+				for range 5 {
+					l.AfterFunc(1, crash)
+					l.AfterFunc(1, ran.more)
+				}
+				if _, err := l.Every(1, crash); err != nil {
+					t.Error(err)
+				}
+				if _, err := l.Register(a.FD(), poller.Read, func(poller.Event) { crash() }); err != nil {
+					t.Error(err)
+				}
+			})
+			if _, err := b.Write([]byte("x")); err != nil {
+				t.Fatal(err)
+			}
+			until(t, "all have panicked", func() bool { return r.engine.Stats().Panics == 12 })
+			witness.echoes()
+			later := make(chan struct{})
+			do(t, l, func() { l.AfterFunc(5*time.Millisecond, func() { close(later) }) })
+			take(t, "a later timer", later)
+			turn(t, l)
+			if n := r.engine.Stats().Panics; n != 12 {
+				t.Errorf("%d panics: the Every or the registration goes on", n)
+			}
+			if ran.Load() != 10 {
+				t.Errorf("%d of 10 others ran", ran.Load())
+			}
+		})
+	}
+}
+
+// done of a dial has its one call, also when OnOpen panics; its own panic ends
+// the connection it was given.
+func TestPanicsAroundADial(t *testing.T) {
+	for kind, crash := range crashes {
+		t.Run(kind, func(t *testing.T) {
+			r := newRig(t, loop.Config{Loops: 1})
+			ln := r.listen(r.always(hooks{data: echo}))
+			for name, p := range map[string]loop.Protocol{
+				"OnOpen":   r.always(hooks{open: func(*loop.Conn) error { crash(); return nil }}),
+				"Protocol": func(*loop.Conn) loop.Handler { crash(); return nil },
+			} {
+				out := take(t, "the outcome", r.dialing(context.Background(), loop.DialConfig{}, "tcp", ln.Addr().String(), p))
+				if !errors.Is(out.err, loop.ErrPanic) {
+					t.Errorf("with a panic in %s the dial ended with %v, want ErrPanic", name, out.err)
+				}
+			}
+			causes := make(chan error, 1)
+			calls := new(counter)
+			dial := func(address string) {
+				err := r.engine.Dial(context.Background(), loop.DialConfig{Timeout: time.Millisecond}, "tcp", address,
+					r.always(hooks{close: func(_ *loop.Conn, err error) { causes <- err }}),
+					func(*loop.Conn, error) { calls.more(); crash() })
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			dial(silentAddress(t))
+			until(t, "it has timed out", func() bool { return calls.Load() == 1 })
+			err := r.engine.Dial(context.Background(), loop.DialConfig{}, "tcp", ln.Addr().String(),
+				r.always(hooks{close: func(_ *loop.Conn, err error) { causes <- err }}),
+				func(*loop.Conn, error) { calls.more(); crash() })
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := take(t, "OnClose", causes); !errors.Is(err, loop.ErrPanic) {
+				t.Errorf("OnClose heard %v, want ErrPanic", err)
+			}
+			if calls.Load() != 2 {
+				t.Errorf("done was called %d times for 2 dials", calls.Load())
+			}
+			r.dial(ln).echoes()
+		})
+	}
+}
+
+// A panic in the middle of a batch does not lose the rest of it.
+func TestAPanicLosesNothingOfTheBatch(t *testing.T) {
+	for kind, crash := range crashes {
+		t.Run(kind, func(t *testing.T) {
+			r := newRig(t, loop.Config{Loops: 1})
+			ln := r.listen(r.always(hooks{data: echo}))
+			bad := r.listen(r.always(hooks{data: func(*loop.Conn, []byte) (int, error) { crash(); return 0, nil }}))
+			var good, doomed []*client
+			for range 10 {
+				good, doomed = append(good, r.dial(ln)), append(doomed, r.dial(bad))
+			}
+			until(t, "all are up", func() bool { return r.engine.Stats().Accepted == 20 })
+			release := hold(t, r.engine.Loops()[0])
+			for i := range good {
+				doomed[i].send([]byte("x"))
+				good[i].send([]byte("y"))
+			}
+			release()
+			for i := range good {
+				good[i].expect("y")
+				doomed[i].expectReset()
+			}
+		})
+	}
+}
+
+// A panic in OnShutdown keeps nobody else from being asked, and nobody is asked
+// twice.
+func TestAPanicInOnShutdown(t *testing.T) {
+	for kind, crash := range crashes {
+		t.Run(kind, func(t *testing.T) {
+			r := newRig(t, loop.Config{Loops: 1})
+			asked := new(counter)
+			ln := r.listen(r.always(hooks{data: echo, shutdown: func(c *loop.Conn) {
+				if asked.Add(1)%3 == 0 {
+					crash()
+				}
+				c.Close()
+			}}))
+			for range 10 {
+				r.dial(ln).echoes()
+			}
+			ctx, cancel := context.WithTimeout(context.Background(), patience)
+			defer cancel()
+			if err := r.engine.Shutdown(ctx); err != nil {
+				t.Errorf("Shutdown: %v", err)
+			}
+			if asked.Load() != 10 {
+				t.Errorf("%d of 10 connections were asked", asked.Load())
+			}
+			if s := r.engine.Stats(); s.Panics != 3 || s.Closed != 10 {
+				t.Errorf("%d panics, %d closed; want 3, 10", s.Panics, s.Closed)
+			}
+		})
+	}
+}
+
+func TestPanicError(t *testing.T) {
+	plain := &loop.PanicError{Value: "boom"}
+	if !errors.Is(plain, loop.ErrPanic) || !strings.Contains(plain.Error(), "boom") {
+		t.Errorf("%v", plain)
+	}
+	wrapped := &loop.PanicError{Value: net.ErrClosed}
+	if !errors.Is(wrapped, loop.ErrPanic) || !errors.Is(wrapped, net.ErrClosed) {
+		t.Errorf("%v", wrapped)
+	}
+}
