@@ -16,7 +16,9 @@ import (
 // nothing may be using nc and nothing read from it may be waiting in a buffer
 // elsewhere. On an error nc is untouched: os.ErrInvalid if it is no stream
 // socket, ErrMaxConns, net.ErrClosed, or the kernel's. Only when the engine ends
-// at that very moment, nc is closed and the error is net.ErrClosed.
+// at that very moment, nc is closed and the error is net.ErrClosed. A nil error
+// says that the connection is on its way: if the kernel then refuses to watch it,
+// or the engine begins to drain, it is closed, and p is not called.
 func (e *Engine) Adopt(nc net.Conn, p Protocol) error {
 	if nc == nil || p == nil {
 		return fmt.Errorf("loop: adopt: nil connection or Protocol: %w", os.ErrInvalid)
@@ -62,8 +64,9 @@ func (e *Engine) adopt(take func() (*stream.Stream, error), p Protocol) error {
 		return err
 	}
 	c := newConn(e.pick(), fd, peer)
-	c.flags |= shared
-	if err := c.loop.force(&adoption{c, p}); err != nil {
+	c.flags |= shared | distrust // who knows what else is set on it
+	c.calmLinger()
+	if err := c.loop.force(&arrival{c, p, true}); err != nil {
 		c.abandon()
 		return err
 	}
@@ -75,18 +78,6 @@ func (e *Engine) ending() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.stopping || e.draining
-}
-
-// adoption is the arrival of an adopted connection.
-type adoption struct {
-	c *Conn
-	p Protocol
-}
-
-func (a *adoption) run(l *Loop) {
-	l.stats.Adopted++
-	a.c.calmLinger()
-	l.admit(a.c, a.p)
 }
 
 // calmLinger turns off a lingering close that somebody set on the socket: it

@@ -54,8 +54,8 @@ type Config struct {
 	MaxPending int
 	// HighMark and LowMark are watermarks on the same bytes: above HighMark the
 	// engine stops reading from the connection, at LowMark it resumes and calls
-	// OnDrain. Defaults: [DefaultHighMark] and [DefaultLowMark], or half of
-	// HighMark where only that is given.
+	// OnDrain. Defaults: [DefaultHighMark], but not above MaxPending, and
+	// [DefaultLowMark], but not above half of HighMark.
 	HighMark, LowMark int
 	// ReadBuffer is the size of the one buffer that a loop receives into, at
 	// most 1 MiB. Default: [DefaultReadBuffer].
@@ -113,7 +113,8 @@ const (
 	// LeastConns gives the loop with the fewest connections.
 	LeastConns
 	// SourceHash gives connections from one IP address, whatever their port, to
-	// one loop. Peers without an address (unix sockets) go round robin.
+	// one loop, unless that has MaxTasks queued. Peers without an address (unix
+	// sockets) go round robin.
 	SourceHash
 	// ReusePort gives every loop a listening socket of its own, all bound to one
 	// port (SO_REUSEPORT in socket(7)): the kernel spreads the connections, and
@@ -168,10 +169,8 @@ func (cfg *Config) setDefaults() error {
 	number(&errs, "FlushTimeout", &cfg.FlushTimeout, DefaultFlushTimeout)
 	number(&errs, "LingerTimeout", &cfg.LingerTimeout, DefaultLingerTimeout)
 	number(&errs, "Spin", &cfg.Spin, 0)
-	number(&errs, "HighMark", &cfg.HighMark, DefaultHighMark)
-	if cfg.LowMark == 0 {
-		cfg.LowMark = min(DefaultLowMark, cfg.HighMark/2)
-	}
+	number(&errs, "HighMark", &cfg.HighMark, min(DefaultHighMark, cfg.MaxPending))
+	number(&errs, "LowMark", &cfg.LowMark, min(DefaultLowMark, cfg.HighMark/2))
 	if cfg.LowMark > cfg.HighMark {
 		errs = append(errs, fmt.Errorf("LowMark %d is above HighMark %d", cfg.LowMark, cfg.HighMark))
 	}

@@ -5,6 +5,7 @@ package loop
 import (
 	"io"
 	"net"
+	"os"
 	"sync/atomic"
 
 	"github.com/eddyline/eddyline/internal/block"
@@ -38,7 +39,7 @@ type connFlags uint32
 
 const (
 	readReady    connFlags = 1 << iota // there may be something to receive: EAGAIN has not been seen
-	distrust                           // a short read does not prove that all was read
+	distrust                           // a short read does not prove that all was read; once set it stays
 	ended                              // the peer's FIN was received
 	endTold                            // and the handler knows
 	userPaused                         // Pause
@@ -46,7 +47,6 @@ const (
 	reoffer                            // queued input shall be offered without new input
 	writeBlocked                       // EAGAIN was seen: wait for the writable edge
 	writeFailed                        // the output is broken; the cause is in err
-	drainDue                           // OnDrain shall be called
 	closeWrite                         // CloseWrite was called
 	finSent                            // and done
 	closing                            // Close was called: flush, then FIN
@@ -78,11 +78,10 @@ func (c *Conn) RemoteAddr() stream.Addr { return c.peer }
 // LocalAddr returns the address of this end, or the zero Addr when the
 // connection is closed.
 func (c *Conn) LocalAddr() stream.Addr {
-	s, err := c.Stream()
-	if err != nil {
+	if c.is(closed) {
 		return stream.Addr{}
 	}
-	a, err := s.LocalAddr()
+	a, err := stream.LocalAddrOf(int(c.fd))
 	if err != nil {
 		return stream.Addr{}
 	}
@@ -95,9 +94,14 @@ func (c *Conn) Handler() Handler { return c.handler }
 // SetHandler makes h the handler from the next callback on, to upgrade a
 // protocol in place. Input that the old handler did not consume is offered to
 // h at once after the callback under way; if the peer has ended its output, h
-// hears of it too. h's OnOpen is not called. h must not be nil.
+// hears of it too. h's OnOpen is not called, and only h hears OnClose. A nil h
+// closes the connection with os.ErrInvalid.
 func (c *Conn) SetHandler(h Handler) {
 	if c.is(closed) {
+		return
+	}
+	if h == nil {
+		c.closeWith(c.opError("set handler", os.ErrInvalid))
 		return
 	}
 	c.handler = h
@@ -107,7 +111,9 @@ func (c *Conn) SetHandler(h Handler) {
 }
 
 // Pause stops reading until Resume: the peer is held back by TCP's flow
-// control. Input that was received already is not offered either.
+// control. Input that was received already is not offered either. A peer that
+// goes away is not noticed meanwhile, unless something is written: set a deadline
+// or an idle timeout.
 func (c *Conn) Pause() { c.flags |= userPaused }
 
 // Resume undoes Pause. What is there is offered in this turn or the next, never
@@ -198,7 +204,7 @@ func (c *Conn) open(p Protocol) {
 	h := p(c)
 	if h == nil {
 		c.end()
-		c.refuse()
+		c.fail(nil)
 		return
 	}
 	c.handler = h

@@ -118,9 +118,6 @@ func (c *Conn) fail(err error) {
 	c.loop.closed.add(c)
 }
 
-// refuse ends a connection that got no handler.
-func (c *Conn) refuse() { c.fail(nil) }
-
 // stop ends the connection because its loop ends.
 func (c *Conn) stop(err error) { c.fail(err) }
 
@@ -148,7 +145,7 @@ func (c *Conn) endOutput() {
 		return
 	}
 	c.flags |= readReady
-	late := c.discard()
+	late := c.receiveLate() > 0
 	if c.is(closed) {
 		return
 	}
@@ -162,6 +159,7 @@ func (c *Conn) endOutput() {
 	}
 	c.flags |= lingering
 	c.limit(closeLimit, c.loop.engine.cfg.LingerTimeout)
+	c.discard()
 }
 
 // acknowledged tells whether the peer's kernel has all the output, so that a

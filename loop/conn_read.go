@@ -16,6 +16,9 @@ const (
 	// minTail is the least room that is offered to the kernel behind queued
 	// input: less would cost more calls than the copy it saves.
 	minTail = 2 << 10
+	// minCharge is what a receive counts for at least: a peer that dribbles bytes
+	// must not keep the loop for a call per byte.
+	minCharge = 1 << 10
 )
 
 // work does what the connection has to do on its input: offer what is queued,
@@ -30,6 +33,11 @@ func (c *Conn) work() {
 		c.discard()
 		return
 	}
+	if c.is(writeFailed) && c.flags&noOffer != 0 {
+		// Nobody takes the rest of the input, so nothing is left to wait for.
+		c.fail(nil)
+		return
+	}
 	if c.is(reoffer) && c.flags&noOffer == 0 {
 		c.flags &^= reoffer
 		if c.queuedIn() > 0 {
@@ -41,7 +49,7 @@ func (c *Conn) work() {
 			c.enqueue()
 			return
 		}
-		budget -= c.receive()
+		budget -= max(c.receive(), minCharge)
 	}
 	if c.flags&(noOffer|reoffer|ended|endTold) == ended {
 		c.tellEnd()
@@ -158,28 +166,28 @@ func (c *Conn) tellEnd() {
 }
 
 // discard reads a closed connection's late input to nowhere, until the peer's
-// FIN comes. It returns whether there was any.
-func (c *Conn) discard() (late bool) {
-	l := c.loop
-	for budget := l.engine.cfg.ReadBudget; c.is(readReady); late = true {
+// FIN comes.
+func (c *Conn) discard() {
+	for budget := c.loop.engine.cfg.ReadBudget; c.flags&(readReady|closed) == readReady; {
 		if budget <= 0 {
 			c.enqueue()
-			return late
+			return
 		}
-		n, errno := sys.Recv(int(c.fd), l.buf)
-		l.stats.Receives++
-		budget -= n
-		switch {
-		case errno == sys.EAGAIN:
-			c.flags &^= readReady
-			return late
-		case errno != 0:
-			c.fail(c.connError("close", sys.CallRecv, errno))
-			return late
-		case n == 0:
-			c.fail(nil)
-			return late
-		}
+		budget -= max(c.receiveLate(), minCharge)
 	}
-	return late
+}
+
+// receiveLate is one receive whose bytes nobody wants. It returns their number.
+func (c *Conn) receiveLate() int {
+	n, errno := sys.Recv(int(c.fd), c.loop.buf)
+	c.loop.stats.Receives++
+	switch {
+	case errno == sys.EAGAIN:
+		c.flags &^= readReady
+	case errno != 0:
+		c.fail(c.connError("close", sys.CallRecv, errno))
+	case n == 0:
+		c.fail(nil)
+	}
+	return n
 }

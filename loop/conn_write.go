@@ -3,7 +3,9 @@ package loop
 // The sending side of a connection: from Write to the kernel.
 
 import (
+	"fmt"
 	"net"
+	"os"
 	"unsafe"
 
 	"github.com/eddyline/eddyline/internal/sys"
@@ -20,15 +22,16 @@ const noWrite = closing | closed | closeWrite | writeFailed
 // call when the callback returns, or at once if it is long; elsewhere, and past
 // 256 KiB in one callback, at the end of the turn, so that a callback which
 // writes until Buffered is above the high mark comes to an end however fast the
-// peer reads. Errors:
-// ErrBackpressure when MaxPending would be exceeded; net.ErrClosed after Close
-// or CloseWrite; the first cause after a failure.
+// peer reads. Errors: ErrBackpressure when MaxPending would be exceeded, after
+// which OnDrain comes, and then there is room for MaxPending-LowMark bytes;
+// os.ErrInvalid for a p longer than MaxPending; net.ErrClosed after Close or
+// CloseWrite; the cause after a send has failed.
 func (c *Conn) Write(p []byte) (int, error) {
 	if c.flags&noWrite != 0 {
 		return 0, c.writeError()
 	}
-	if len(p) > c.loop.engine.cfg.MaxPending-c.Buffered() {
-		return 0, ErrBackpressure
+	if room := c.loop.engine.cfg.MaxPending - c.Buffered(); len(p) > room {
+		return 0, c.tooMuch(len(p))
 	}
 	c.take(p)
 	return len(p), nil
@@ -44,12 +47,12 @@ func (c *Conn) Writev(bufs [][]byte) (int, error) {
 	if c.flags&noWrite != 0 {
 		return 0, c.writeError()
 	}
-	total, room := 0, c.loop.engine.cfg.MaxPending-c.Buffered()
+	total := 0
 	for _, b := range bufs {
-		if len(b) > room-total {
-			return 0, ErrBackpressure
-		}
 		total += len(b)
+	}
+	if room := c.loop.engine.cfg.MaxPending - c.Buffered(); total > room {
+		return 0, c.tooMuch(total)
 	}
 	for _, b := range bufs {
 		c.take(b)
@@ -76,6 +79,18 @@ func (c *Conn) CloseWrite() error {
 	c.flags |= closeWrite
 	c.markDirty()
 	return nil
+}
+
+// tooMuch refuses n bytes. If that can change, OnDrain will tell.
+func (c *Conn) tooMuch(n int) error {
+	cfg := &c.loop.engine.cfg
+	if n > cfg.MaxPending {
+		return c.opError("write", fmt.Errorf("%d bytes exceed MaxPending: %w", n, os.ErrInvalid))
+	}
+	if c.Buffered() > cfg.LowMark {
+		c.press()
+	}
+	return ErrBackpressure
 }
 
 func (c *Conn) writeError() error {
@@ -153,7 +168,9 @@ func (c *Conn) sendTwo(first, second []byte) (int, sys.Errno) {
 	case len(first) == 0:
 		return sys.Send(int(c.fd), second)
 	default:
-		return sys.SendVec(int(c.fd), append(c.loop.vec[:0], first, second))
+		vec := append(c.loop.vec[:0], first, second)
+		defer clear(vec) // it would keep the caller's memory alive
+		return sys.SendVec(int(c.fd), vec)
 	}
 }
 
@@ -196,7 +213,9 @@ func (c *Conn) sendFailed(errno sys.Errno) {
 func (c *Conn) flush() {
 	l := c.loop
 	for c.queuedOut() > 0 && !c.is(writeBlocked) {
-		n, errno := sys.SendVec(int(c.fd), c.queues.out.Vec(l.vec[:0]))
+		vec := c.queues.out.Vec(l.vec[:0])
+		n, errno := sys.SendVec(int(c.fd), vec)
+		clear(vec)
 		if !c.sent(n, errno) {
 			return
 		}

@@ -23,8 +23,8 @@ type deadlines struct {
 }
 
 // SetReadDeadline lets [TimeoutHandler] hear of ReadDeadline at t, whatever is
-// received until then: it bounds a phase of a protocol, such as a request's
-// arrival. Setting it again replaces it; the zero Time clears it. It never
+// received until then, and whether or not the connection is paused: it bounds a
+// phase of a protocol, such as a request's arrival. Setting it again replaces it; the zero Time clears it. It never
 // fires early; a time that has passed fires in this turn or the next.
 func (c *Conn) SetReadDeadline(t time.Time) { c.setDeadline(ReadDeadline, t) }
 

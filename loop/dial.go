@@ -31,7 +31,8 @@ func (e *Engine) Dial(ctx context.Context, cfg DialConfig, network, address stri
 // are looked up outside the loop.
 //
 // done, which may be nil, is called exactly once, on the loop's goroutine: with
-// the connection after its OnOpen, or with the reason why there is none. The
+// the connection after its OnOpen, even if that closed it, or with the reason why
+// there is none. The
 // addresses of a name are tried in the order of RFC 8305: families in turn, the
 // next beside the last after AttemptDelay or at once when that one fails; the
 // first to connect wins. The reason is then that of the last address, or
@@ -80,6 +81,9 @@ func (d *dial) wrap(err error) error {
 }
 
 func (d *dial) prepare() error {
+	if d.loop.engine.ending() {
+		return net.ErrClosed
+	}
 	if d.ctx == nil || d.protocol == nil {
 		return fmt.Errorf("nil context or Protocol: %w", os.ErrInvalid)
 	}
@@ -256,7 +260,8 @@ func (d *dial) win(a *attempt, r poller.Ready) error {
 		return err
 	}
 	l := d.loop
-	c := &Conn{loop: l, fd: int32(fd), peer: a.addr, slot: a.slot, flags: initialFlags}
+	c := makeConn(l, fd, a.addr)
+	c.slot = a.slot
 	l.slots.replace(a.slot, c)
 	l.stats.Dialed++
 	d.finish(c, nil)
@@ -316,6 +321,10 @@ func (d *dial) hand(c *Conn) {
 	}()
 	c.open(d.protocol)
 	opened = true
+	if c.handler == nil {
+		d.report(nil, d.wrap(ErrRefused))
+		return
+	}
 	c.begin()
 	d.report(c, nil)
 	c.end()

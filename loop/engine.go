@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -71,6 +72,9 @@ func (e *Engine) Loops() []*Loop { return append([]*Loop(nil), e.loops...) }
 // requested stop, and otherwise says which system call a loop could not live
 // without. A second Run returns net.ErrClosed.
 func (e *Engine) Run(ctx context.Context) error {
+	if ctx == nil {
+		return fmt.Errorf("loop: run: nil context: %w", os.ErrInvalid)
+	}
 	e.mu.Lock()
 	if e.ran || e.stopping {
 		e.mu.Unlock()
@@ -96,10 +100,6 @@ func (e *Engine) launch() {
 	go func() {
 		for _, l := range e.loops {
 			<-l.exited
-			if l.failure != nil {
-				// Half an engine would serve half its connections.
-				e.askAll(controlStop)
-			}
 		}
 		close(e.ended)
 	}()
@@ -162,8 +162,10 @@ func (e *Engine) Close() error {
 }
 
 // pick chooses a loop for a connection that nobody assigned.
-func (e *Engine) pick() *Loop {
-	return e.loops[int(e.turn.Add(1)-1)%len(e.loops)]
+func (e *Engine) pick() *Loop { return roundRobin(&e.turn, e.loops) }
+
+func roundRobin(turn *atomic.Uint32, loops []*Loop) *Loop {
+	return loops[(turn.Add(1)-1)%uint32(len(loops))]
 }
 
 // leastLoaded returns the loop with the fewest connections.
@@ -198,16 +200,32 @@ func (e *Engine) release() {
 
 // An arrival is a new connection on its way to its loop.
 type arrival struct {
-	c *Conn
-	p Protocol
+	c       *Conn
+	p       Protocol
+	adopted bool
 }
 
-func (a *arrival) run(l *Loop) { l.admit(a.c, a.p) }
+func (a *arrival) run(l *Loop) {
+	if a.adopted {
+		l.stats.Adopted++
+	}
+	l.admit(a.c, a.p)
+}
 
 // newConn makes the connection of fd for loop l; a place was reserved.
 func newConn(l *Loop, fd int, peer stream.Addr) *Conn {
 	l.conns.Add(1)
-	return &Conn{loop: l, fd: int32(fd), peer: peer, flags: initialFlags}
+	return makeConn(l, fd, peer)
+}
+
+// makeConn is newConn for a dial, which counts from its beginning.
+func makeConn(l *Loop, fd int, peer stream.Addr) *Conn {
+	c := &Conn{loop: l, fd: int32(fd), peer: peer, flags: initialFlags}
+	if peer.IsUnix() {
+		// A receive stops behind a message that carried descriptors (unix(7)).
+		c.flags |= distrust
+	}
+	return c
 }
 
 // abandon gives up a connection that was never registered.

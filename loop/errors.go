@@ -15,11 +15,13 @@ import (
 var (
 	// ErrBackpressure is returned by a write that would exceed MaxPending and by
 	// Post or a Ref past MaxTasks or MaxTaskBytes. Nothing was taken: try again
-	// after OnDrain, or later.
+	// later; for a write, OnDrain tells when.
 	ErrBackpressure = errors.New("loop: too much is queued already")
 	// ErrMaxInbound closes a connection whose handler left MaxInbound bytes
 	// unconsumed.
 	ErrMaxInbound = errors.New("loop: the handler left too much input unconsumed")
+	// ErrRefused is the outcome of a dial whose Protocol returned no Handler.
+	ErrRefused = errors.New("loop: the Protocol refused the connection")
 	// ErrMaxConns is the outcome of a dial or an Adopt at MaxConns.
 	ErrMaxConns = errors.New("loop: too many connections")
 	// ErrAborted is what OnClose hears after Abort.

@@ -28,7 +28,7 @@ type Handler interface {
 	// OnClose is called once, last, for every connection whose handler was made.
 	// err is nil only when the end was orderly: a Close whose output was flushed,
 	// or both directions ended. Otherwise it is the first cause. Methods of c
-	// that do I/O return net.ErrClosed from here on.
+	// that do I/O fail from here on.
 	OnClose(c *Conn, err error)
 }
 

@@ -68,7 +68,7 @@ type listener struct {
 // net.ErrClosed after Close, and the kernel's.
 func (e *Engine) Listen(cfg ListenConfig, network, address string, p Protocol) (*Listener, error) {
 	ln, err := e.listen(cfg, network, address, p)
-	if op := (*net.OpError)(nil); errors.As(err, &op) {
+	if op := (*net.OpError)(nil); errors.As(err, &op) && op.Op == "listen" {
 		return nil, fmt.Errorf("loop: %w", err) // it names the address itself
 	}
 	if err != nil {
@@ -78,6 +78,9 @@ func (e *Engine) Listen(cfg ListenConfig, network, address string, p Protocol) (
 }
 
 func (e *Engine) listen(cfg ListenConfig, network, address string, p Protocol) (*Listener, error) {
+	if e.ending() {
+		return nil, net.ErrClosed
+	}
 	addr, err := listenAddr(network, address)
 	if err != nil {
 		return nil, err
@@ -261,42 +264,45 @@ func (s *listener) arm() {
 	s.armed = true
 }
 
-// ready accepts what is queued.
+// ready accepts what is queued, up to a batch.
 func (s *listener) ready(poller.Ready) {
+	accepted := 0
 	for range acceptBatch {
-		if !s.accept() {
+		if s.over || !s.armed || s.closed.Load() {
+			return
+		}
+		if !s.loop.engine.reserve() {
+			// At first, the event says that somebody waits; later, nobody may.
+			if accepted == 0 {
+				s.starve("MaxConns", ErrMaxConns)
+			}
+			return
+		}
+		fd, peer, err := s.socket.AcceptFD()
+		if err == nil {
+			accepted++
+			s.backoff = 0
+			s.assign(newConn(s.choose(peer), fd, peer))
+			continue
+		}
+		s.loop.engine.conns.Add(-1)
+		if err == stream.ErrWouldBlock {
+			return
+		}
+		s.loop.stats.AcceptErrors++
+		if !transient(err) {
+			s.starve("accept", err)
 			return
 		}
 	}
+	if accepted == 0 {
+		s.starve("accept", errNothingAccepted)
+	}
 }
 
-// accept takes one connection and tells whether to go on.
-func (s *listener) accept() bool {
-	l := s.loop
-	if s.over || !s.armed {
-		return false
-	}
-	if !l.engine.reserve() {
-		s.starve("MaxConns", ErrMaxConns)
-		return false
-	}
-	fd, peer, err := s.socket.AcceptFD()
-	if err == nil {
-		s.backoff = 0
-		s.assign(newConn(s.choose(peer), fd, peer))
-		return true
-	}
-	l.engine.conns.Add(-1)
-	if err == stream.ErrWouldBlock {
-		return false
-	}
-	l.stats.AcceptErrors++
-	if transient(err) {
-		return true
-	}
-	s.starve("accept", err)
-	return false
-}
+// errNothingAccepted stands for a batch of nothing but errors of single
+// connections: as long as they come that fast, they are no such thing.
+var errNothingAccepted = errors.New("every connection failed")
 
 // transient tells whether an accept error is about the one connection that was
 // first in the queue: accept(2) passes on what the network did to it.
@@ -326,7 +332,7 @@ func (s *listener) choose(peer stream.Addr) *Loop {
 			return loops[maphash.Comparable(s.seed, ip.WithZone(""))%uint64(len(loops))]
 		}
 	}
-	return loops[int(s.Listener.turn.Add(1)-1)%len(loops)]
+	return roundRobin(&s.Listener.turn, loops)
 }
 
 // assign brings the connection to its loop.
@@ -336,11 +342,13 @@ func (s *listener) assign(c *Conn) {
 		c.loop.admit(c, s.protocol)
 		return
 	}
-	switch err := c.loop.post(&arrival{c, s.protocol}, 0); err {
+	switch err := c.loop.post(&arrival{c: c, p: s.protocol}, 0); err {
 	case nil:
 	case ErrBackpressure:
 		// That loop has more than enough to do: this one keeps the connection.
-		c.loop.conns.Add(-1)
+		if c.loop.conns.Add(-1) == 0 {
+			c.loop.wake() // it may be draining, and have waited for this one
+		}
 		c.loop = s.loop
 		c.loop.conns.Add(1)
 		c.loop.admit(c, s.protocol)

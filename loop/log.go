@@ -27,6 +27,8 @@ func (g *logger) warn(cause, msg string, args ...any) {
 	if g.out == nil {
 		return
 	}
+	// The user's slog.Handler must not end the loop, nor what it reports on.
+	defer func() { _ = recover() }()
 	skipped, ok := g.admit(cause, time.Now())
 	if !ok {
 		return

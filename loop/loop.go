@@ -3,7 +3,9 @@ package loop
 // One loop: the turn, and what a turn works through.
 
 import (
+	"fmt"
 	"net"
+	"os"
 	"runtime"
 	"runtime/debug"
 	"sync/atomic"
@@ -29,8 +31,9 @@ const (
 )
 
 // Loop is one event loop of an [Engine]: a goroutine, a poller, and the
-// connections that live on it. All its methods but Post belong to that
-// goroutine: call them from callbacks, or from a function given to Post.
+// connections that live on it. Its methods belong to that goroutine, unless they
+// say "any goroutine": call them from callbacks, or from a function given to
+// Post.
 type Loop struct {
 	engine *Engine
 	index  int
@@ -48,6 +51,7 @@ type Loop struct {
 	busy    int  // turns since the loop last blocked or yielded
 	hot     bool // the last wait found several events: the next one is likely to find some
 	resumed bool // a panic cut the turn short: go on with it before waiting
+	took    bool // this turn has its batch of tasks
 
 	slots   slotTable
 	buf     []byte   // what is received goes here first
@@ -68,13 +72,14 @@ type Loop struct {
 	starved []*listener // disarmed listeners of this loop
 	dials   map[*dial]struct{}
 
-	conns   atomic.Int64  // connections assigned to this loop
-	control atomic.Uint32 // what the engine asks for, see the bits
-	draining,
+	conns    atomic.Int64  // connections assigned to this loop
+	control  atomic.Uint32 // what the engine asks for, see the bits
+	draining bool
+	told     bool // every source was told of it
 	stopping bool
-	stats   counters
-	exited  chan struct{}
-	failure error // why the loop ended, if nobody asked it to
+	stats    counters
+	exited   chan struct{}
+	failure  error // why the loop ended, if nobody asked it to
 }
 
 // The bits of Loop.control.
@@ -127,9 +132,12 @@ func (l *Loop) Now() time.Time { return l.engine.start.Add(time.Duration(l.clock
 
 // Post queues f to run on the loop's goroutine, in the order of the calls. Any
 // goroutine. A nil error promises that f runs, even when the engine is closed
-// meanwhile. It returns ErrBackpressure when MaxTasks are queued, and
-// net.ErrClosed when the loop has ended.
+// meanwhile. It returns ErrBackpressure when MaxTasks are queued, net.ErrClosed
+// when the loop has ended, and os.ErrInvalid for a nil f.
 func (l *Loop) Post(f func()) error {
+	if f == nil {
+		return fmt.Errorf("loop: post: nil function: %w", os.ErrInvalid)
+	}
 	return l.post(funcTask(f), 0)
 }
 
@@ -186,7 +194,7 @@ func (l *Loop) run() {
 	over := false
 	defer func() {
 		if over {
-			close(l.exited)
+			l.exit()
 			return
 		}
 		// A callback called runtime.Goexit (a test's FailNow does): this
@@ -199,6 +207,15 @@ func (l *Loop) run() {
 	for !l.teardown() {
 	}
 	over = true
+}
+
+// exit tells the engine that the loop has ended.
+func (l *Loop) exit() {
+	if l.failure != nil {
+		// Half an engine would serve half its connections.
+		_ = l.engine.Close()
+	}
+	close(l.exited)
 }
 
 // turns runs turns until the loop shall end, or until a callback panics: then
@@ -226,13 +243,12 @@ func (l *Loop) recovered() {
 func (l *Loop) blame(v any) {
 	err := &PanicError{Value: v, Stack: debug.Stack()}
 	l.stats.Panics++
-	l.engine.log.panicked(err)
 	c, other := l.current, l.culprit
 	l.current, l.culprit, l.input = nil, nil, nil
 	l.resumed = true
 	l.cork = l.cork[:0]
-	if l.draining {
-		// The panic may have cut the telling short; who was told is not told again.
+	if l.draining && !l.told {
+		// The panic has cut the telling short; who was told is not told again.
 		l.control.Or(controlDrain)
 	}
 	switch {
@@ -242,6 +258,7 @@ func (l *Loop) blame(v any) {
 	case other != nil:
 		other.panicked(err)
 	}
+	l.engine.log.panicked(err)
 }
 
 // wait fills events, blocking only if nothing is left to do. It does nothing
@@ -251,6 +268,7 @@ func (l *Loop) wait() {
 		l.resumed = false
 		return
 	}
+	l.took = false
 	l.event, l.arrived = 0, 0
 	n, err := l.poll()
 	l.timed = false
@@ -367,9 +385,11 @@ func (l *Loop) resumeBacklog() {
 
 func (l *Loop) runTasks() {
 	if l.next == len(l.batch) {
-		if l.tasks.Empty() {
+		// A task that panics resumes the turn: it must not get another batch.
+		if l.took || l.tasks.Empty() {
 			return
 		}
+		l.took = true
 		l.batch, l.next = l.tasks.Take(l.batch[:0], maxTasks), 0
 	}
 	for l.next < len(l.batch) {
@@ -433,6 +453,7 @@ func (l *Loop) drain() {
 			d.drain()
 		}
 	})
+	l.told = true
 }
 
 // A drainer is a source with something to do when the engine shuts down.

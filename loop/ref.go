@@ -4,7 +4,9 @@ package loop
 
 import (
 	"bytes"
+	"fmt"
 	"net"
+	"os"
 )
 
 // Ref is a handle on a connection for any goroutine. It is a small value, safe
@@ -24,8 +26,8 @@ func (r Ref) Loop() *Loop {
 }
 
 // Write copies p and sends it from the connection's loop, in the order of the
-// calls. A nil error means that the bytes are sent unless the connection ends
-// first. Since the caller cannot be asked later, a write that finds MaxPending
+// calls. A nil error means that the bytes are sent unless the connection, or its
+// output, ends first. Since the caller cannot be asked later, a write that finds MaxPending
 // exceeded closes the connection with ErrBackpressure. Errors: ErrBackpressure
 // past MaxTasks or MaxTaskBytes, and net.ErrClosed.
 func (r Ref) Write(p []byte) (int, error) {
@@ -36,8 +38,13 @@ func (r Ref) Write(p []byte) (int, error) {
 }
 
 // Do calls f with the connection on its loop's goroutine. f is not called if
-// the connection has ended by then. Errors are those of Loop.Post.
-func (r Ref) Do(f func(*Conn)) error { return r.post(&refDo{r.c, f}, 0) }
+// the connection has ended by then. Errors are those of [Loop.Post].
+func (r Ref) Do(f func(*Conn)) error {
+	if f == nil {
+		return fmt.Errorf("loop: do: nil function: %w", os.ErrInvalid)
+	}
+	return r.post(&refDo{r.c, f}, 0)
+}
 
 // Close is Conn.Close, as soon as the loop gets to it.
 func (r Ref) Close() error { return r.post((*refClose)(r.c), 0) }

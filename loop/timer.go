@@ -22,7 +22,8 @@ type Timer struct {
 // AfterFunc calls f once, d from now on the wall, never earlier and about a
 // millisecond later at most on an idle loop. A d of 0 or less means the clock's
 // next millisecond, so that a timer which always re-arms itself does not spin; for
-// the next turn use Post. A panic of f is logged and ends nothing else.
+// the next turn use Post. A panic of f is logged and ends nothing else; so is
+// that of a nil f. A timer that is due after its loop has ended does not fire.
 func (l *Loop) AfterFunc(d time.Duration, f func()) *Timer {
 	t := &Timer{loop: l, f: f}
 	t.timer.Owner = t
@@ -32,10 +33,11 @@ func (l *Loop) AfterFunc(d time.Duration, f func()) *Timer {
 
 // Every calls f every d, first d from now. A loop that is late calls it once,
 // and then at the next multiple of d; calls are not made up for. A panic of f is
-// logged and stops the timer. The error is os.ErrInvalid when d is not positive.
+// logged and stops the timer. The error is os.ErrInvalid when d is not positive or
+// f is nil.
 func (l *Loop) Every(d time.Duration, f func()) (*Timer, error) {
-	if d <= 0 {
-		return nil, fmt.Errorf("loop: every %v: %w", d, os.ErrInvalid)
+	if d <= 0 || f == nil {
+		return nil, fmt.Errorf("loop: every %v, or nil function: %w", d, os.ErrInvalid)
 	}
 	t := l.AfterFunc(d, f)
 	t.period = int64(d)
@@ -71,4 +73,8 @@ func (t *Timer) Expire(*wheel.Timer) {
 	l.culprit = nil
 }
 
-func (t *Timer) panicked(*PanicError) { t.Stop() }
+func (t *Timer) panicked(*PanicError) {
+	if t.period > 0 {
+		t.Stop()
+	}
+}

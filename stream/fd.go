@@ -26,6 +26,16 @@ func FromFD(fd int) (*Stream, error) {
 	return newStream(c), nil
 }
 
+// LocalAddrOf is the address of this end of a socket whose bare descriptor the
+// caller holds, as AcceptFD and Detach give it.
+func LocalAddrOf(fd int) (Addr, error) {
+	sa, e := sys.Getsockname(fd)
+	if e != 0 {
+		return Addr{}, descriptorError("local address", fd, sys.CallGetsockname, e)
+	}
+	return Addr{sa}, nil
+}
+
 // ListenerFromFD makes a Listener of a listening socket's descriptor, as FromFD
 // does with a connected one. A unix socket's path stays when it is closed.
 func ListenerFromFD(fd int) (*Listener, error) {
