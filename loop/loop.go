@@ -299,10 +299,13 @@ func (l *Loop) poll() (int, error) {
 	// since the scheduler notices only later that a thread has blocked.
 	l.busy = 0
 	runtime.Gosched()
-	if !l.tasks.Sleep() {
-		return l.poller.Wait(l.events, 0)
+	timeout := l.untilTimer()
+	// A wake that came with a control bit may have ended a poll just now, which
+	// found no event: look at both before blocking.
+	if !l.tasks.Sleep() || l.control.Load() != 0 {
+		timeout = 0
 	}
-	n, err := l.poller.Wait(l.events, l.untilTimer())
+	n, err := l.poller.Wait(l.events, timeout)
 	l.tasks.Awake()
 	return n, err
 }
