@@ -5,6 +5,7 @@ package loop_test
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"syscall"
@@ -141,4 +142,21 @@ func TestC1UrgentDataDoesNotStall(t *testing.T) {
 		c.expect("abcdef")
 		c.echoes()
 	}
+}
+
+// A receive on a unix socket stops behind a message that carries descriptors
+// (unix(7)), so that a short one does not mean that all is read.
+func TestC1AncillaryDataDoesNotStall(t *testing.T) {
+	r := newRig(t, loop.Config{Loops: 1})
+	c := r.dial(r.listenUnix(r.always(hooks{data: echo})))
+	c.echoes()
+	release := hold(t, r.engine.Loops()[0])
+	rights := syscall.UnixRights(0)
+	if _, _, err := c.Conn.(*net.UnixConn).WriteMsgUnix([]byte("abc"), rights, nil); err != nil {
+		t.Fatal(err)
+	}
+	c.send([]byte("def"))
+	release()
+	c.expect("abcdef")
+	c.echoes()
 }

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"testing"
 	"time"
 
@@ -457,4 +458,43 @@ func TestWriteAfterCloseIsRefused(t *testing.T) {
 	}})))
 	c.expect("last")
 	c.expectEnd()
+}
+
+// Whoever was refused hears OnDrain when there is room, although the high mark
+// was never reached; what never fits is refused for good.
+func TestOnDrainFollowsARefusal(t *testing.T) {
+	const most = 64 << 10
+	r := newRig(t, loop.Config{Loops: 1, MaxPending: most, HighMark: most, LowMark: 8 << 10})
+	taken := make(chan int, 1)
+	c := r.dial(r.listen(r.always(hooks{
+		open: func(c *loop.Conn) error {
+			// Until the kernel takes no more and something is pending.
+			for n := 0; ; n += 1000 {
+				if _, err := c.Write(make([]byte, 1000)); err != nil {
+					return err
+				}
+				if c.Buffered() > 20_000 && c.Buffered() <= most-1000 {
+					if _, err := c.Write(make([]byte, most)); err != loop.ErrBackpressure {
+						t.Errorf("Write: %v, want ErrBackpressure", err)
+					}
+					if _, err := c.Write(make([]byte, most+1)); !errors.Is(err, os.ErrInvalid) {
+						t.Errorf("a Write longer than MaxPending: %v, want os.ErrInvalid", err)
+					}
+					return nil
+				}
+			}
+		},
+		drain: func(c *loop.Conn) {
+			n, err := c.Write(make([]byte, most-8<<10))
+			if err != nil {
+				t.Errorf("Write in OnDrain: %v", err)
+			}
+			taken <- n
+			c.Close()
+		},
+	})))
+	if _, err := io.Copy(io.Discard, c); err != nil {
+		t.Error(err)
+	}
+	take(t, "OnDrain", taken)
 }

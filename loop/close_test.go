@@ -546,3 +546,33 @@ func TestEveryMethodInEveryCallback(t *testing.T) {
 		})
 	}
 }
+
+// A connection whose send failed and that is then closed, in whichever way, ends
+// all the same, and with the cause.
+func TestCloseAfterAFailedSend(t *testing.T) {
+	for name, after := range map[string]func(c *loop.Conn) error{
+		"Close":    func(c *loop.Conn) error { return c.Close() },
+		"an error": func(*loop.Conn) error { return errors.New("test") },
+		"Pause":    func(c *loop.Conn) error { c.Pause(); return nil },
+		"Resume":   func(c *loop.Conn) error { c.Pause(); c.Resume(); return nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, loop.Config{Loops: 1})
+			causes := make(chan error, 1)
+			ready := make(chan *client, 1)
+			c := r.dial(r.listen(r.always(hooks{
+				data: func(c *loop.Conn, in []byte) (int, error) {
+					(<-ready).reset()
+					_, _ = c.Write(make([]byte, 16<<10)) // sent at once, so that it fails at once
+					return len(in), after(c)
+				},
+				close: func(_ *loop.Conn, err error) { causes <- err },
+			})))
+			c.send([]byte("x"))
+			ready <- c
+			if err := take(t, "OnClose", causes); !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, syscall.EPIPE) {
+				t.Errorf("OnClose heard %v, want the error of the send", err)
+			}
+		})
+	}
+}

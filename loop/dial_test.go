@@ -482,3 +482,14 @@ func TestDialDoesNotReachItself(t *testing.T) {
 		t.Errorf("a dial from %s to itself ended with %v, want ECONNREFUSED", addr, out.err)
 	}
 }
+
+// A Protocol that returns no Handler refuses the connection: done hears so.
+func TestDialRefusedByItsProtocol(t *testing.T) {
+	r := newRig(t, loop.Config{Loops: 1})
+	ln := r.listen(r.always(hooks{}))
+	out := take(t, "the outcome", r.dialing(context.Background(), loop.DialConfig{}, "tcp", ln.Addr().String(),
+		func(*loop.Conn) loop.Handler { return nil }))
+	if !errors.Is(out.err, loop.ErrRefused) {
+		t.Errorf("the dial ended with %v, want ErrRefused", out.err)
+	}
+}

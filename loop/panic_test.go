@@ -290,3 +290,27 @@ func TestPanicError(t *testing.T) {
 		t.Errorf("%v", wrapped)
 	}
 }
+
+// A task that posts itself again and then panics keeps neither the loop's events
+// nor its end waiting.
+func TestARepostingTaskThatPanicsStarvesNobody(t *testing.T) {
+	for kind, crash := range crashes {
+		t.Run(kind, func(t *testing.T) {
+			r := newRig(t, loop.Config{Loops: 1})
+			l := r.engine.Loops()[0]
+			c := r.dial(r.listen(r.always(hooks{data: echo})))
+			var again func()
+			again = func() {
+				if l.Post(again) == nil {
+					crash()
+				}
+			}
+			if err := l.Post(again); err != nil {
+				t.Fatal(err)
+			}
+			for range 10 {
+				c.echoes()
+			}
+		})
+	}
+}

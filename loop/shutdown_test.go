@@ -358,3 +358,59 @@ func TestABusyLoopHearsTheEnd(t *testing.T) {
 		}
 	}
 }
+
+// While the engine ends, nothing is begun any more.
+func TestNothingBeginsWhileShuttingDown(t *testing.T) {
+	r := newRig(t, loop.Config{Loops: 1})
+	asked := make(chan struct{})
+	ref, c := refTo(r, hooks{data: echo, shutdown: func(*loop.Conn) { close(asked) }})
+	done := make(chan error, 1)
+	go func() { done <- r.engine.Shutdown(context.Background()) }()
+	take(t, "OnShutdown", asked)
+	if _, err := r.engine.Listen(loop.ListenConfig{}, "tcp", "127.0.0.1:0", r.always(hooks{})); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("Listen: %v, want net.ErrClosed", err)
+	}
+	nc, _ := tcpPair(t)
+	if err := r.engine.Adopt(nc, r.always(hooks{})); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("Adopt: %v, want net.ErrClosed", err)
+	}
+	c.echoes()
+	if err := ref.Close(); err != nil {
+		t.Error(err)
+	}
+	c.expectEnd()
+	c.Close()
+	if err := take(t, "Shutdown", done); err != nil {
+		t.Error(err)
+	}
+}
+
+// Nil functions and handlers are errors where they are given, not panics later.
+func TestNilIsRefused(t *testing.T) {
+	r := newRig(t, loop.Config{Loops: 1})
+	l := r.engine.Loops()[0]
+	causes := make(chan error, 1)
+	ref, c := refTo(r, hooks{close: func(_ *loop.Conn, err error) { causes <- err }})
+	if err := l.Post(nil); !errors.Is(err, os.ErrInvalid) {
+		t.Errorf("Post(nil): %v", err)
+	}
+	if err := ref.Do(nil); !errors.Is(err, os.ErrInvalid) {
+		t.Errorf("Do(nil): %v", err)
+	}
+	do(t, l, func() {
+		if _, err := l.Every(time.Second, nil); !errors.Is(err, os.ErrInvalid) {
+			t.Errorf("Every(nil): %v", err)
+		}
+	})
+	if err := ref.Do(func(c *loop.Conn) { c.SetHandler(nil) }); err != nil {
+		t.Fatal(err)
+	}
+	c.expectEnd()
+	c.Close()
+	if err := take(t, "OnClose", causes); !errors.Is(err, os.ErrInvalid) {
+		t.Errorf("OnClose heard %v, want os.ErrInvalid", err)
+	}
+	if n := r.engine.Stats().Panics; n != 0 {
+		t.Errorf("%d panics", n)
+	}
+}
