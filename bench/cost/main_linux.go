@@ -1,0 +1,288 @@
+// Command cost measures what the engine costs a server, side by side with the
+// floor, the smallest epoll loop that can be written in Go: processor time per
+// echo, memory per idle connection, and re-arming timers. Run it with -h.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/eddyline/eddyline/bench/internal/child"
+	"github.com/eddyline/eddyline/bench/internal/echo"
+	"github.com/eddyline/eddyline/bench/internal/idle"
+	"github.com/eddyline/eddyline/bench/internal/load"
+	"github.com/eddyline/eddyline/bench/internal/machine"
+	"github.com/eddyline/eddyline/bench/internal/progress"
+	"github.com/eddyline/eddyline/bench/internal/servers"
+	"github.com/eddyline/eddyline/bench/internal/timers"
+)
+
+// environment is the same for every server. One core needs one processor of
+// the scheduler; the floor was no cheaper with more.
+var environment = []string{"GOMAXPROCS=1", "GOGC=100", "GOMEMLIMIT=off", "GODEBUG="}
+
+// perClient bounds the connections of one client process of an idle run.
+const perClient = 10_000
+
+// The exit statuses.
+const (
+	exitFailed      = 1
+	exitUsage       = 2
+	exitInterrupted = 130
+)
+
+func main() {
+	roles := map[string]child.Role{
+		load.Role:    load.Child,
+		servers.Role: servers.Child(servers.All()),
+		timers.Role:  timers.Child,
+	}
+	if child.Dispatch(roles) {
+		return
+	}
+	o, err := parse(os.Args[1:], os.Stderr)
+	if errors.Is(err, flag.ErrHelp) {
+		return
+	}
+	if err != nil {
+		os.Exit(exitUsage)
+	}
+	os.Exit(run(o, os.Stdout, os.Stderr))
+}
+
+// document is what -json prints.
+type document struct {
+	Time        time.Time    `json:"time"`
+	Machine     machine.Info `json:"machine"`
+	Environment []string     `json:"environment"` // of every server
+	Nice        int          `json:"nice"`
+	Cores       echo.Cores   `json:"cores"`
+
+	Echo   []echo.Result `json:"echo,omitempty"`
+	Idle   []idle.Row    `json:"idle,omitempty"`
+	Timers []timers.Row  `json:"timers,omitempty"`
+}
+
+// session is one run of the program.
+type session struct {
+	*options
+	out      io.Writer
+	line     *progress.Line
+	chosen   []servers.Server
+	cores    echo.Cores
+	document document
+	failed   bool
+}
+
+func run(o *options, out io.Writer, stderr *os.File) int {
+	if o.list {
+		list(out)
+		return 0
+	}
+	s := &session{options: o, out: out, line: progress.New(stderr, false)}
+	if err := s.prepare(stderr); err != nil {
+		fmt.Fprintln(stderr, "cost:", err)
+		return exitUsage
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	release, err := machine.Alone(ctx, func() {
+		fmt.Fprintln(stderr, "cost: another measurement runs on this machine; waiting for its end")
+	})
+	if ctx.Err() != nil {
+		return exitInterrupted
+	}
+	if err != nil {
+		fmt.Fprintln(stderr, "cost:", err)
+		return exitFailed
+	}
+	defer release()
+	switch o.mode {
+	case echoMode:
+		s.echo(ctx)
+	case idleMode:
+		s.idle(ctx)
+	case timersMode:
+		s.timers(ctx)
+	}
+	s.line.Clear()
+	if o.json {
+		enc := json.NewEncoder(out)
+		enc.SetIndent("", "\t")
+		if err := enc.Encode(s.document); err != nil {
+			fmt.Fprintln(stderr, "cost:", err)
+			return exitFailed
+		}
+	}
+	switch {
+	case s.failed:
+		return exitFailed
+	case ctx.Err() != nil:
+		return exitInterrupted
+	}
+	return 0
+}
+
+func list(w io.Writer) {
+	var t table
+	for _, s := range servers.All() {
+		about := s.About
+		if s.Extra {
+			about += " (only when named)"
+		}
+		t.add(s.Name, "", about)
+	}
+	t.print(w)
+}
+
+// prepare chooses servers and cores.
+func (s *session) prepare(stderr io.Writer) error {
+	all := servers.All()
+	s.chosen = servers.Usual(all)
+	if s.options.servers != nil {
+		chosen, err := servers.Find(all, s.options.servers)
+		if err != nil {
+			return err
+		}
+		s.chosen = chosen
+	}
+	var files unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &files); err != nil {
+		return os.NewSyscallError("getrlimit", err)
+	}
+	if err := s.checkLimit(int(min(files.Max, 1<<30))); err != nil {
+		return err
+	}
+	if os.Geteuid() != 0 && s.nice < 0 {
+		s.nice = 0
+	}
+	s.cores = echo.Cores{Server: -1, Load: -1}
+	if cores := child.Cores(); len(cores) > 1 {
+		s.cores = echo.Cores{Server: cores[0], Load: cores[1]}
+	} else {
+		fmt.Fprintln(stderr, "cost: there is one core only: server and load generator share it, and the figures are worth little")
+	}
+	s.document = document{
+		Time:        time.Now().UTC(),
+		Machine:     machine.Describe(),
+		Environment: environment,
+		Nice:        s.nice,
+		Cores:       s.cores,
+	}
+	return nil
+}
+
+func (s *session) echo(ctx context.Context) {
+	count, length := s.slices()
+	c := echo.Config{
+		Servers: s.chosen,
+		Points:  s.points,
+		Rounds:  s.rounds,
+		Slices:  count,
+		Slice:   length,
+		Warmup:  length * 3 / 10,
+		Quiet:   s.quiet / 100,
+		Retries: s.retries,
+		Cores:   s.cores,
+		Nice:    s.nice,
+		Env:     environment,
+		Step: func(st echo.Step) {
+			s.line.Show(st.Done, st.Total, fmt.Sprintf("%v, round %d, %s", st.Point, st.Round+1, st.Server))
+		},
+		Done: func(r echo.Result) {
+			for _, row := range r.Rows {
+				s.failed = s.failed || row.Err != ""
+			}
+			if !s.json {
+				s.line.Clear()
+				printEcho(s.out, r, s.verbose)
+			}
+		},
+	}
+	s.document.Echo = echo.Run(ctx, c)
+	if s.options.profile != "" && ctx.Err() == nil {
+		s.takeProfile(ctx, c)
+	}
+}
+
+// takeProfile profiles the engine, or the only server asked for.
+func (s *session) takeProfile(ctx context.Context, c echo.Config) {
+	server := s.chosen[0]
+	if len(s.chosen) > 1 {
+		found, err := servers.Find(servers.All(), []string{"eddyline"})
+		if err != nil {
+			panic(err) // it is one of ours
+		}
+		server = found[0]
+	}
+	s.line.Clear()
+	err := echo.Profile(ctx, c, server, s.points[0], max(s.window, 3*time.Second), s.options.profile)
+	if err != nil {
+		s.failed = true
+		fmt.Fprintf(os.Stderr, "cost: profile of %s: %v\n", server.Name, err)
+		return
+	}
+	fmt.Fprintf(os.Stderr, "profile of %s at %v in %s\n", server.Name, s.points[0], s.options.profile)
+}
+
+func (s *session) idle(ctx context.Context) {
+	rows := idle.Run(ctx, idle.Config{
+		Servers:   withoutCommands(s.chosen),
+		Points:    s.conns,
+		Rounds:    s.rounds,
+		PerClient: perClient,
+		Env:       environment,
+		Step: func(done, total int, server string, conns int) {
+			s.line.Show(done, total, fmt.Sprintf("%s, %d connections", server, conns))
+		},
+	})
+	s.document.Idle = rows
+	for _, r := range rows {
+		s.failed = s.failed || r.Err != ""
+	}
+	s.line.Clear()
+	if !s.json {
+		printIdle(s.out, rows, s.verbose)
+	}
+}
+
+// withoutCommands leaves out programs of their own, whose memory cannot be
+// settled.
+func withoutCommands(list []servers.Server) []servers.Server {
+	var kept []servers.Server
+	for _, s := range list {
+		if s.Command == nil {
+			kept = append(kept, s)
+		}
+	}
+	return kept
+}
+
+func (s *session) timers(ctx context.Context) {
+	rows := timers.Run(ctx, timers.Config{
+		Timers: s.options.timers,
+		Rounds: s.rounds,
+		Core:   s.cores.Server,
+		Nice:   s.nice,
+		Env:    environment,
+		Step:   func(done, total int, what string) { s.line.Show(done, total, what) },
+	})
+	s.document.Timers = rows
+	for _, r := range rows {
+		s.failed = s.failed || r.Err != ""
+	}
+	s.line.Clear()
+	if !s.json {
+		printTimers(s.out, rows, s.options.timers, s.verbose)
+	}
+}

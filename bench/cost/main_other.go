@@ -1,0 +1,13 @@
+//go:build !linux
+
+package main
+
+import (
+	"fmt"
+	"os"
+)
+
+func main() {
+	fmt.Fprintln(os.Stderr, "cost: the floor is an epoll loop and the figures come from /proc: this measurement needs Linux")
+	os.Exit(1)
+}

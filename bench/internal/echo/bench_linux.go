@@ -1,0 +1,164 @@
+package echo
+
+// One server under load, and what is read from both at the ends of a window.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/eddyline/eddyline/bench/internal/child"
+	"github.com/eddyline/eddyline/bench/internal/load"
+	"github.com/eddyline/eddyline/bench/internal/servers"
+)
+
+// bench is a server with its load generator.
+type bench struct {
+	server  *servers.Running
+	load    *load.Generator
+	sum     window // of the windows so far
+	retries int    // windows measured again so far
+}
+
+// start starts a server and a generator with its connections, all idle.
+func (c *Config) start(s servers.Server, p Point) (b *bench, err error) {
+	b = new(bench)
+	defer func() {
+		if err != nil {
+			err = b.end(err)
+		}
+	}()
+	if b.server, err = servers.Start(s, c.Cores.Server, c.Nice, c.Env); err != nil {
+		return b, err
+	}
+	spec := load.Spec{Addr: b.server.Addr, Size: p.Size, Pipeline: p.Pipeline}
+	if b.load, err = load.Start(spec, c.Cores.Load, c.Nice); err != nil {
+		return b, err
+	}
+	return b, b.load.Open(p.Conns)
+}
+
+// end ends both. After an error both are killed, and the error says what the
+// server had to say.
+func (b *bench) end(err error) error {
+	if b.load != nil && err == nil {
+		err = b.load.Stop()
+	} else if b.load != nil {
+		b.load.Kill()
+	}
+	if b.server == nil {
+		return err
+	}
+	if err == nil {
+		return b.server.Stop()
+	}
+	if ended := b.server.Err(); ended != nil {
+		err = fmt.Errorf("%w\nserver: %w", err, ended)
+	} else if said := b.server.Stderr(); said != "" {
+		err = fmt.Errorf("%w\nserver: %s", err, said)
+	}
+	return errors.Join(err, b.server.Kill())
+}
+
+// measure adds one window to the sum: load, a warm-up, the window, and then
+// every byte is waited for. A window that other programs disturbed is measured
+// again while retries are left; the last of them counts as it is.
+func (b *bench) measure(ctx context.Context, c *Config) error {
+	if err := b.load.Run(); err != nil {
+		return err
+	}
+	sleep(ctx, c.Warmup)
+	for ctx.Err() == nil {
+		w, err := b.window(ctx, c.Slice)
+		if err != nil {
+			return err
+		}
+		if w.disturbed() <= c.Quiet || b.retries == c.Retries {
+			b.sum.add(w)
+			break
+		}
+		b.retries++
+	}
+	b.sum.retries = b.retries
+	return b.load.Finish()
+}
+
+func (b *bench) window(ctx context.Context, length time.Duration) (w window, err error) {
+	markA, err := b.server.Mark()
+	if err != nil {
+		return w, err
+	}
+	from, err := b.snapshot()
+	if err != nil {
+		return w, err
+	}
+	sleep(ctx, length)
+	to, err := b.snapshot()
+	if err != nil {
+		return w, err
+	}
+	markB, err := b.server.Mark()
+	if err != nil {
+		return w, err
+	}
+	if b.load.Failed.Load() != 0 {
+		return w, b.load.Finish()
+	}
+	w = between(from, to)
+	if w.messages == 0 {
+		return w, fmt.Errorf("no message came back within %v", w.wall)
+	}
+	w.counted = !b.server.Mute()
+	w.mallocs = markB.Mallocs - markA.Mallocs
+	w.user = time.Duration(markB.UserNS - markA.UserNS)
+	w.sys = time.Duration(markB.SysNS - markA.SysNS)
+	return w, nil
+}
+
+// snapshot is what is read at both ends of a window.
+type snapshot struct {
+	at             time.Time
+	messages       uint64
+	server, load   time.Duration // processor time
+	serverT, loadT child.Threads
+}
+
+func (b *bench) snapshot() (s snapshot, err error) {
+	// The threads need many file reads; what the result is made of is read together
+	// and last.
+	if s.serverT, err = b.server.Threads(); err != nil {
+		return s, err
+	}
+	if s.loadT, err = b.load.Threads(); err != nil {
+		return s, err
+	}
+	if s.load, err = b.load.CPUTime(); err != nil {
+		return s, err
+	}
+	s.at = time.Now()
+	s.messages = b.load.Messages.Load()
+	s.server, err = b.server.CPUTime()
+	return s, err
+}
+
+// between turns the two ends of a window into what happened in it.
+func between(from, to snapshot) window {
+	return window{
+		wall:     to.at.Sub(from.at),
+		messages: to.messages - from.messages,
+		server:   to.server - from.server,
+		load:     to.load - from.load,
+		waited:   to.serverT.Waited(from.serverT) + to.loadT.Waited(from.loadT),
+	}
+}
+
+// sleep waits for d or until ctx ends.
+func sleep(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
