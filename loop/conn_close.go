@@ -144,17 +144,20 @@ func (c *Conn) endOutput() {
 		c.fail(nil)
 		return
 	}
+	acknowledged := c.acknowledged()
+	// FIN first: input may come at any time and be answered with a reset, which
+	// must not be the first that the peer hears of the end.
+	if errno := sys.Shutdown(int(c.fd), sys.SHUT_WR); errno != 0 {
+		c.fail(c.connError("close", sys.CallShutdown, errno))
+		return
+	}
 	c.flags |= readReady
 	late := c.receiveLate() > 0
 	if c.is(closed) {
 		return
 	}
-	if !late && c.acknowledged() {
+	if acknowledged && !late {
 		c.fail(nil)
-		return
-	}
-	if errno := sys.Shutdown(int(c.fd), sys.SHUT_WR); errno != 0 {
-		c.fail(c.connError("close", sys.CallShutdown, errno))
 		return
 	}
 	c.flags |= lingering

@@ -66,6 +66,8 @@ type Loop struct {
 	closed  worklist // connections to be taken down
 
 	wheel   *wheel.Wheel
+	noted   []*Timer // set since the clock was last looked at
+	notes   uint32   // which noted that is, from 1
 	blocks  *block.Pool
 	queues  []*queues // idle ones, for the next connection that needs some
 	tasks   *mailbox.Mailbox[task]
@@ -117,6 +119,7 @@ func newLoop(e *Engine, index int) (*Loop, error) {
 		tasks:  mailbox.New[task](e.cfg.MaxTasks, e.cfg.MaxTaskBytes),
 		dials:  make(map[*dial]struct{}),
 		exited: make(chan struct{}),
+		notes:  1,
 	}, nil
 }
 
@@ -126,8 +129,9 @@ func (l *Loop) Engine() *Engine { return l.engine }
 // Index returns the loop's number in its engine, from 0. Any goroutine.
 func (l *Loop) Index() int { return l.index }
 
-// Now returns the time of the turn under way: the clock is read at most once a
-// turn. It has a monotonic reading.
+// Now returns the time of the turn under way, which costs no reading of the clock
+// in most turns' callbacks; it may be as old as the turn. It has a monotonic
+// reading.
 func (l *Loop) Now() time.Time { return l.engine.start.Add(time.Duration(l.clock())) }
 
 // Post queues f to run on the loop's goroutine, in the order of the calls. Any
@@ -180,8 +184,8 @@ func (l *Loop) wake() {
 	_ = l.poller.Wake()
 }
 
-// clock returns the engine's monotonic time in nanoseconds, read at most once a
-// turn.
+// clock returns the engine's monotonic time in nanoseconds as of some moment in
+// this turn.
 func (l *Loop) clock() int64 {
 	if !l.timed {
 		l.now, l.timed = l.engine.clock(), true
@@ -424,6 +428,7 @@ func (l *Loop) endTurn() {
 		c.settle()
 	}
 	l.takeDown()
+	l.settleTimers()
 	l.stats.publish(l)
 	if l.draining && l.conns.Load() == 0 && l.tasks.Empty() {
 		l.stopping = true

@@ -13,10 +13,52 @@ import (
 // Timer calls a function on the goroutine of its loop. Its methods belong to
 // that goroutine.
 type Timer struct {
-	timer  wheel.Timer
-	loop   *Loop
-	f      func()
-	period int64 // 0: once
+	timer wheel.Timer // its Mark is Loop.notes while the timer is one of Loop.noted
+	loop  *Loop
+	f     func()
+}
+
+const (
+	// clockSlack is how old the turn's clock may be for a timer that is set by it.
+	clockSlack = 200 * time.Microsecond
+	// maxNoted bounds the timers that are set by one reading of the clock.
+	maxNoted = 1024
+)
+
+// set arms t for d from now without reading the clock, which would cost more
+// than all the rest: by the turn's clock, with some slack. If the turn has taken
+// longer than that, settleTimers makes up for it before any timer fires.
+func (l *Loop) set(t *Timer, d time.Duration) {
+	l.wheel.Set(&t.timer, later(later(l.clock(), max(d, 1)), clockSlack))
+	if t.timer.Mark == l.notes {
+		return
+	}
+	t.timer.Mark = l.notes
+	l.noted = append(l.noted, t)
+	if len(l.noted) == maxNoted {
+		l.settleTimers()
+	}
+}
+
+// settleTimers puts off the timers that were set by a clock older than the
+// slack, so that none of them is early.
+func (l *Loop) settleTimers() {
+	if len(l.noted) == 0 {
+		return
+	}
+	now := l.engine.clock()
+	late := time.Duration(now-l.now) - clockSlack
+	l.now = now
+	if late > 0 {
+		for _, t := range l.noted {
+			if t.timer.Armed() {
+				l.wheel.Set(&t.timer, later(t.timer.When(), late))
+			}
+		}
+	}
+	clear(l.noted)
+	l.noted = l.noted[:0]
+	l.notes++
 }
 
 // AfterFunc calls f once, d from now on the wall, never earlier and about a
@@ -39,9 +81,29 @@ func (l *Loop) Every(d time.Duration, f func()) (*Timer, error) {
 	if d <= 0 || f == nil {
 		return nil, fmt.Errorf("loop: every %v, or nil function: %w", d, os.ErrInvalid)
 	}
-	t := l.AfterFunc(d, f)
-	t.period = int64(d)
+	t := l.AfterFunc(d, nil)
+	t.f = func() {
+		t.advance(int64(d))
+		panicked := true
+		defer func() {
+			if panicked {
+				t.Stop()
+			}
+		}()
+		f()
+		panicked = false
+	}
 	return t, nil
+}
+
+// advance arms a timer that has fired for the next multiple of period that is
+// not over. It comes before the call, so that the function may stop the timer.
+func (t *Timer) advance(period int64) {
+	next := t.timer.When() + period
+	if now := t.loop.clock(); next <= now {
+		next += (now - next + period) / period * period
+	}
+	t.loop.wheel.Set(&t.timer, next)
 }
 
 // Stop makes the timer not fire, until Reset. It returns whether the timer was
@@ -53,28 +115,18 @@ func (t *Timer) Stop() bool { return t.loop.wheel.Stop(&t.timer) }
 // timer later costs little more than a store.
 func (t *Timer) Reset(d time.Duration) bool {
 	was := t.timer.Armed()
-	t.loop.wheel.Set(&t.timer, later(t.loop.engine.clock(), max(d, 1)))
+	t.loop.set(t, d)
 	return was
 }
 
 // Expire runs the timer.
 func (t *Timer) Expire(*wheel.Timer) {
 	l := t.loop
-	if t.period > 0 {
-		next := t.timer.When() + t.period
-		if now := l.clock(); next <= now {
-			next += (now - next + t.period) / t.period * t.period
-		}
-		l.wheel.Set(&t.timer, next)
-	}
 	l.stats.Timers++
 	l.culprit = t
 	t.f()
 	l.culprit = nil
 }
 
-func (t *Timer) panicked(*PanicError) {
-	if t.period > 0 {
-		t.Stop()
-	}
-}
+// panicked has nothing to end: the timer has fired.
+func (t *Timer) panicked(*PanicError) {}

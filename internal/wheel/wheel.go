@@ -60,6 +60,8 @@ type Timer struct {
 	next, prev *Timer
 	when       int64
 	place      uint32
+	// Mark is the owner's; the wheel does not look at it.
+	Mark uint32
 }
 
 // Armed reports whether the timer is set and has been neither popped nor stopped.
