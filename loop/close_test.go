@@ -577,3 +577,30 @@ func TestCloseAfterAFailedSend(t *testing.T) {
 		})
 	}
 }
+// A peer that goes on sending while it is answered and closed reads the answer and
+// then its end, not a reset: FIN comes first.
+func TestAPeerThatGoesOnSendingReadsTheEnd(t *testing.T) {
+	r := newRig(t, loop.Config{Loops: 1, LingerTimeout: 100 * time.Millisecond})
+	ln := r.listen(r.always(hooks{data: func(c *loop.Conn, in []byte) (int, error) {
+		if _, err := c.WriteString("bye"); err != nil {
+			return 0, err
+		}
+		return len(in), c.Close()
+	}}))
+	for range 3000 {
+		c := r.dial(ln)
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			for range 20 {
+				if _, err := c.Write([]byte("x")); err != nil {
+					return
+				}
+			}
+		}()
+		c.expect("bye")
+		c.expectEnd()
+		<-done
+		c.Close()
+	}
+}
