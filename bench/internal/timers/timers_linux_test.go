@@ -64,3 +64,19 @@ func TestWorkRearmsEveryTimerInEveryPass(t *testing.T) {
 		})
 	}
 }
+
+func TestBothKindsAreMeasured(t *testing.T) {
+	for _, kind := range All {
+		const count = 2*stepSize + 5
+		s, err := spec{kind, Mixed, count}.measure()
+		if err != nil {
+			t.Fatalf("%s: %v", kind, err)
+		}
+		if s.Rearms != mostPasses*count || s.NS <= 0 || s.Fired != 0 {
+			t.Errorf("%s: %+v", kind, s)
+		}
+	}
+	if _, err := (spec{"sundial", Mixed, 1}).measure(); err == nil {
+		t.Error("sundials were measured")
+	}
+}
