@@ -577,6 +577,7 @@ func TestCloseAfterAFailedSend(t *testing.T) {
 		})
 	}
 }
+
 // A peer that goes on sending while it is answered and closed reads the answer and
 // then its end, not a reset: FIN comes first.
 func TestAPeerThatGoesOnSendingReadsTheEnd(t *testing.T) {
