@@ -95,6 +95,10 @@ func (b *bench) window(ctx context.Context, length time.Duration) (w window, err
 	}
 	sleep(ctx, length)
 	to, err := b.snapshot()
+	for err == nil && b.idle(ctx, from, to) {
+		sleep(ctx, length)
+		to, err = b.snapshot()
+	}
 	if err != nil {
 		return w, err
 	}
@@ -114,6 +118,16 @@ func (b *bench) window(ctx context.Context, length time.Duration) (w window, err
 	w.user = time.Duration(markB.UserNS - markA.UserNS)
 	w.sys = time.Duration(markB.SysNS - markA.SysNS)
 	return w, nil
+}
+
+// patience is how long a window may go on without a message before that is a
+// failure: on a busy machine nobody may have had his turn in a short one.
+const patience = 5 * time.Second
+
+// idle tells whether the window between from and to should go on, because
+// nothing came back in it and nothing has failed.
+func (b *bench) idle(ctx context.Context, from, to snapshot) bool {
+	return to.messages == from.messages && b.load.Failed.Load() == 0 && ctx.Err() == nil && to.at.Sub(from.at) < patience
 }
 
 // snapshot is what is read at both ends of a window.

@@ -69,7 +69,7 @@ type runner struct {
 func (r *runner) point(ctx context.Context, p Point) Result {
 	result := Result{Point: p}
 	for _, s := range r.Servers {
-		result.Rows = append(result.Rows, Row{Server: s.Name, Floor: s.Floor, Again: s.Again})
+		result.Rows = append(result.Rows, Row{Server: s.Name, Floor: s.Floor, Again: s.Again, Samples: []Sample{}})
 	}
 	for round := range r.Rounds {
 		if ctx.Err() != nil {
