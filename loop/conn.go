@@ -148,9 +148,17 @@ func (c *Conn) Stream() (*stream.Stream, error) {
 	return s, nil
 }
 
-// ready takes what the poller reports. Errors and hang-ups come as readable and
-// writable: the calls that follow tell what happened.
+// ready takes what the poller reports, and acts upon it.
 func (c *Conn) ready(r poller.Ready) {
+	c.mark(r)
+	if c.is(readReady) {
+		c.work()
+	}
+}
+
+// mark notes what the poller reports. Errors and hang-ups come as readable and
+// writable: the calls that follow tell what happened.
+func (c *Conn) mark(r poller.Ready) {
 	if r&poller.Readable != 0 {
 		c.flags |= readReady
 		// Behind a short read there may be the end, or an error; and a receive
@@ -162,9 +170,6 @@ func (c *Conn) ready(r poller.Ready) {
 	if r&poller.Writable != 0 && c.is(writeBlocked) {
 		c.flags &^= writeBlocked
 		c.markDirty()
-	}
-	if c.is(readReady) {
-		c.work()
 	}
 }
 

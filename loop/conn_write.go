@@ -149,7 +149,16 @@ func (c *Conn) sendCork(extra []byte) {
 		return
 	}
 	for len(first)+len(extra) > 0 {
-		n, errno := c.sendTwo(first, extra)
+		var n int
+		var errno sys.Errno
+		switch {
+		case len(extra) == 0:
+			n, errno = sys.Send(int(c.fd), first)
+		case len(first) == 0:
+			n, errno = sys.Send(int(c.fd), extra)
+		default:
+			n, errno = c.sendTwo(first, extra)
+		}
 		if !c.sent(n, errno) {
 			break
 		}
@@ -162,16 +171,9 @@ func (c *Conn) sendCork(extra []byte) {
 
 // sendTwo is one send of first and then second.
 func (c *Conn) sendTwo(first, second []byte) (int, sys.Errno) {
-	switch {
-	case len(second) == 0:
-		return sys.Send(int(c.fd), first)
-	case len(first) == 0:
-		return sys.Send(int(c.fd), second)
-	default:
-		vec := append(c.loop.vec[:0], first, second)
-		defer clear(vec) // it would keep the caller's memory alive
-		return sys.SendVec(int(c.fd), vec)
-	}
+	vec := append(c.loop.vec[:0], first, second)
+	defer clear(vec) // it would keep the caller's memory alive
+	return sys.SendVec(int(c.fd), vec)
 }
 
 // sent takes the outcome of a send and tells whether to go on sending. Only
