@@ -23,6 +23,7 @@ smallest epoll echo loop that can be written in Go.
     go run ./bench/cost              processor time per echo
     go run ./bench/cost -idle        memory per idle connection
     go run ./bench/cost -timers      re-arming one of a million timers
+    go run ./bench/cost -connect     how late a connect time-out comes
 
 Every server is a process of its own on one core, the load generator another on
 the next core. The figure is the server's processor time, user and system,
@@ -45,6 +46,7 @@ const (
 	echoMode mode = iota
 	idleMode
 	timersMode
+	connectMode
 )
 
 // options are the flags, checked.
@@ -53,6 +55,7 @@ type options struct {
 	points  []echo.Point // of echoMode
 	conns   []int        // of idleMode
 	timers  int          // of timersMode
+	tries   int          // of connectMode
 	rounds  int
 	window  time.Duration // per server and round
 	servers []string      // nil: the usual ones
@@ -86,10 +89,12 @@ func parse(args []string, w io.Writer) (*options, error) {
 	}
 	idle := fs.Bool("idle", false, "measure memory per idle connection")
 	timers := fs.Bool("timers", false, "measure re-arming timers")
+	connect := fs.Bool("connect", false, "measure how late connect time-outs come")
 	conns := fs.String("conns", "", "numbers of `connections`, with commas (default 1,100,2000,9000; with -idle 2000,6000,10000,14000,18000)")
 	size := fs.Int("size", 64, "`bytes` per message")
 	pipeline := fs.String("pipeline", "", "numbers of `messages` that a connection keeps outstanding, with commas (default 1, and 16 at 1 and 100 connections)")
 	fs.IntVar(&o.timers, "n", 1_000_000, "with -timers, `how many` there are")
+	fs.IntVar(&o.tries, "tries", 200, "with -connect, connects per kind and limit")
 	fs.IntVar(&o.rounds, "rounds", 0, "rounds (default 7; with -idle 3)")
 	fs.DurationVar(&o.window, "window", 3*slice, "measured time per server and round, taken in turns of about 200 ms")
 	names := fs.String("servers", "", "servers, with commas, see -list (default the usual ones)")
@@ -103,7 +108,10 @@ func parse(args []string, w io.Writer) (*options, error) {
 	if err := fs.Parse(args); err != nil {
 		return nil, err
 	}
-	err := o.finish(fs, *idle, *timers, *conns, *size, *pipeline, *names)
+	err := o.choose(map[mode]bool{idleMode: *idle, timersMode: *timers, connectMode: *connect})
+	if err == nil {
+		err = o.finish(fs, *conns, *size, *pipeline, *names)
+	}
 	if err != nil {
 		fmt.Fprintln(w, "cost:", err)
 		fmt.Fprintln(w, "Run with -h for help.")
@@ -111,21 +119,26 @@ func parse(args []string, w io.Writer) (*options, error) {
 	return o, err
 }
 
-func (o *options) finish(fs *flag.FlagSet, idle, timers bool, conns string, size int, pipeline, names string) error {
-	if fs.NArg() > 0 {
-		return fmt.Errorf("unexpected argument %q", fs.Arg(0))
-	}
-	if idle && timers {
-		return errors.New("-idle and -timers are two runs")
-	}
-	switch {
-	case idle:
-		o.mode = idleMode
-	case timers:
-		o.mode = timersMode
+// choose sets the mode to the one asked for.
+func (o *options) choose(asked map[mode]bool) error {
+	for m, yes := range asked {
+		if !yes {
+			continue
+		}
+		if o.mode != echoMode {
+			return errors.New("-idle, -timers and -connect are runs of their own")
+		}
+		o.mode = m
 	}
 	if o.mode != echoMode && o.profile != "" {
-		return errors.New("-profile goes with neither -idle nor -timers")
+		return errors.New("-profile goes with none of -idle, -timers and -connect")
+	}
+	return nil
+}
+
+func (o *options) finish(fs *flag.FlagSet, conns string, size int, pipeline, names string) error {
+	if fs.NArg() > 0 {
+		return fmt.Errorf("unexpected argument %q", fs.Arg(0))
 	}
 	if names != "" {
 		o.servers = strings.Split(names, ",")
@@ -136,8 +149,8 @@ func (o *options) finish(fs *flag.FlagSet, idle, timers bool, conns string, size
 			o.rounds = 3
 		}
 	}
-	if o.rounds < 0 || o.timers < 1 || size < 1 || o.retries < 0 || o.quiet < 0 {
-		return errors.New("-rounds, -n, -size, -retries and -quiet must not be negative, -n and -size not 0")
+	if o.rounds < 0 || o.timers < 1 || o.tries < 1 || size < 1 || o.retries < 0 || o.quiet < 0 {
+		return errors.New("-rounds, -n, -tries, -size, -retries and -quiet must not be negative, -n, -tries and -size not 0")
 	}
 	if o.window < 10*time.Millisecond {
 		return fmt.Errorf("-window %v is too short to measure anything; 10ms is the least", o.window)

@@ -71,7 +71,10 @@ func TestBadFlagsSayWhatIsWrong(t *testing.T) {
 		"-size 0":                 "-size",
 		"-rounds -1":              "-rounds",
 		"-window 1ms":             "too short",
-		"-idle -timers":           "two runs",
+		"-idle -timers":           "runs of their own",
+		"-timers -connect":        "runs of their own",
+		"-connect -profile x":     "-connect",
+		"-connect -tries 0":       "-tries",
 		"-idle -conns 100":        "slope",
 		"-idle -profile x":        "-profile",
 		"-quiet -1":               "-quiet",
@@ -92,7 +95,7 @@ func TestHelpTeaches(t *testing.T) {
 	if _, err := parse([]string{"-h"}, &out); !errors.Is(err, flag.ErrHelp) {
 		t.Errorf("error %v", err)
 	}
-	for _, want := range []string{"-idle", "-timers", "-profile file", "floor-again", "Exit status"} {
+	for _, want := range []string{"-idle", "-timers", "-connect", "-profile file", "floor-again", "Exit status"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the help does not mention %q", want)
 		}

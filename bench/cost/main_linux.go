@@ -1,6 +1,7 @@
 // Command cost measures what the engine costs a server, side by side with the
 // floor, the smallest epoll loop that can be written in Go: processor time per
-// echo, memory per idle connection, and re-arming timers. Run it with -h.
+// echo, memory per idle connection, re-arming timers, and how late connect
+// time-outs come. Run it with -h.
 package main
 
 import (
@@ -19,6 +20,7 @@ import (
 
 	"github.com/eddyline/eddyline/bench/internal/child"
 	"github.com/eddyline/eddyline/bench/internal/echo"
+	"github.com/eddyline/eddyline/bench/internal/expiry"
 	"github.com/eddyline/eddyline/bench/internal/idle"
 	"github.com/eddyline/eddyline/bench/internal/load"
 	"github.com/eddyline/eddyline/bench/internal/machine"
@@ -68,9 +70,10 @@ type document struct {
 	Nice        int          `json:"nice"`
 	Cores       echo.Cores   `json:"cores"`
 
-	Echo   []echo.Result `json:"echo,omitempty"`
-	Idle   []idle.Row    `json:"idle,omitempty"`
-	Timers []timers.Row  `json:"timers,omitempty"`
+	Echo    []echo.Result `json:"echo,omitempty"`
+	Idle    []idle.Row    `json:"idle,omitempty"`
+	Timers  []timers.Row  `json:"timers,omitempty"`
+	Connect []expiry.Row  `json:"connect,omitempty"`
 }
 
 // session is one run of the program.
@@ -114,6 +117,8 @@ func run(o *options, out io.Writer, stderr *os.File) int {
 		s.idle(ctx)
 	case timersMode:
 		s.timers(ctx)
+	case connectMode:
+		s.connect(ctx, stderr)
 	}
 	s.line.Clear()
 	if o.json {
@@ -284,5 +289,29 @@ func (s *session) timers(ctx context.Context) {
 	s.line.Clear()
 	if !s.json {
 		printTimers(s.out, rows, s.options.timers, s.verbose)
+	}
+}
+
+// limits are the time-outs of a connect run.
+var limits = []time.Duration{time.Millisecond, 10 * time.Millisecond, 100 * time.Millisecond}
+
+func (s *session) connect(ctx context.Context, stderr io.Writer) {
+	rows, err := expiry.Run(ctx, expiry.Config{
+		Limits: limits,
+		Tries:  s.tries,
+		Step:   func(done, total int, what string) { s.line.Show(done, total, what) },
+	})
+	s.line.Clear()
+	if err != nil {
+		s.failed = true
+		fmt.Fprintln(stderr, "cost:", err)
+		return
+	}
+	s.document.Connect = rows
+	for _, r := range rows {
+		s.failed = s.failed || r.Err != "" || r.Early() > 0
+	}
+	if !s.json {
+		printConnect(s.out, rows)
 	}
 }

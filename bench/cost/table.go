@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/eddyline/eddyline/bench/internal/echo"
+	"github.com/eddyline/eddyline/bench/internal/expiry"
 	"github.com/eddyline/eddyline/bench/internal/idle"
 	"github.com/eddyline/eddyline/bench/internal/stats"
 	"github.com/eddyline/eddyline/bench/internal/timers"
@@ -231,3 +233,23 @@ func printTimers(w io.Writer, rows []timers.Row, count int, verbose bool) {
 		printFailure(w, string(r.Kind), r.Err)
 	}
 }
+
+// printConnect prints how late connect time-outs came.
+func printConnect(w io.Writer, rows []expiry.Row) {
+	fmt.Fprintln(w, "How much later than its limit a connect gives up that nobody answers")
+	t := table{{"limit", "", "tries", "median µs", "p99 µs", "max µs", "early", "notes"}}
+	for _, r := range rows {
+		note := ""
+		if r.Err != "" {
+			note = "FAILED"
+		}
+		t.add(r.Limit.String(), string(r.Kind), fmt.Sprint(len(r.Late)),
+			micros(r.Quantile(0.5)), micros(r.Quantile(0.99)), micros(r.Quantile(1)), fmt.Sprint(r.Early()), note)
+	}
+	t.print(w)
+	for _, r := range rows {
+		printFailure(w, string(r.Kind), r.Err)
+	}
+}
+
+func micros(d time.Duration) string { return fmt.Sprint(d.Microseconds()) }
