@@ -4,6 +4,7 @@ package loop
 
 import (
 	"fmt"
+	"math"
 	"net"
 	"os"
 	"runtime"
@@ -52,13 +53,13 @@ type Loop struct {
 	marked  int // the connections of the events before this one know of theirs
 	arrived int // how many of events this turn has
 	batch   []task
-	next    int // the next of batch to run
-	now     int64
-	timed   bool // now was read in this turn
-	busy    int  // turns since the loop last blocked or yielded
-	hot     bool // the last wait found several events: the next one is likely to find some
-	resumed bool // a panic cut the turn short: go on with it before waiting
-	took    bool // this turn has its batch of tasks
+	next    int   // the next of batch to run
+	now     int64 // when the clock was last read
+	base    int64 // now plus clockSlack; untimed when the clock was not read in this turn
+	busy    int   // turns since the loop last blocked or yielded
+	hot     bool  // the last wait found several events: the next one is likely to find some
+	resumed bool  // a panic cut the turn short: go on with it before waiting
+	took    bool  // this turn has its batch of tasks
 
 	slots   slotTable
 	buf     []byte   // what is received goes here first
@@ -73,8 +74,7 @@ type Loop struct {
 	closed  worklist // connections to be taken down
 
 	wheel   *wheel.Wheel
-	noted   []*Timer // set since the clock was last looked at
-	notes   uint32   // which noted that is, from 1
+	noted   notes
 	blocks  *block.Pool
 	queues  []*queues // idle ones, for the next connection that needs some
 	tasks   *mailbox.Mailbox[task]
@@ -126,7 +126,8 @@ func newLoop(e *Engine, index int) (*Loop, error) {
 		tasks:  mailbox.New[task](e.cfg.MaxTasks, e.cfg.MaxTaskBytes),
 		dials:  make(map[*dial]struct{}),
 		exited: make(chan struct{}),
-		notes:  1,
+		noted:  notes{epoch: 1},
+		base:   untimed,
 	}, nil
 }
 
@@ -194,10 +195,18 @@ func (l *Loop) wake() {
 // clock returns the engine's monotonic time in nanoseconds as of some moment in
 // this turn.
 func (l *Loop) clock() int64 {
-	if !l.timed {
-		l.now, l.timed = l.engine.clock(), true
+	if l.base == untimed {
+		l.readClock()
 	}
 	return l.now
+}
+
+// untimed is a base behind which no timer can be set.
+const untimed = math.MaxInt64
+
+func (l *Loop) readClock() {
+	l.now = l.engine.clock()
+	l.base = later(l.now, clockSlack)
 }
 
 // run is the loop's goroutine.
@@ -282,7 +291,7 @@ func (l *Loop) wait() {
 	l.took = false
 	l.event, l.marked, l.arrived = 0, 0, 0
 	n, err := l.poll()
-	l.timed = false
+	l.base = untimed
 	if err != nil {
 		l.failure = err
 		l.stopping = true

@@ -13,52 +13,68 @@ import (
 // Timer calls a function on the goroutine of its loop. Its methods belong to
 // that goroutine.
 type Timer struct {
-	timer wheel.Timer // its Mark is Loop.notes while the timer is one of Loop.noted
+	timer wheel.Timer // its Mark is Loop.noted's epoch while the timer is among those
 	loop  *Loop
 	f     func()
 }
 
-const (
-	// clockSlack is how old the turn's clock may be for a timer that is set by it.
-	clockSlack = 200 * time.Microsecond
-	// maxNoted bounds the timers that are set by one reading of the clock.
-	maxNoted = 1024
-)
+// clockSlack is how old the turn's clock may be for a timer that is set by it.
+const clockSlack = 200 * time.Microsecond
+
+// notes are the timers that were set by one reading of the clock.
+type notes struct {
+	epoch  uint32 // which reading that is, from 1; a timer's Mark has it once it is noted
+	n      uint
+	timers [1024]*Timer
+}
+
+func (s *notes) full() bool { return s.n >= uint(len(s.timers)) }
+
+// add notes t, for which there is room, once.
+func (s *notes) add(t *Timer) {
+	n := s.n
+	if t.timer.Mark == s.epoch {
+		return
+	}
+	t.timer.Mark = s.epoch
+	s.timers[n] = t
+	s.n = n + 1
+}
+
+func (s *notes) forget() {
+	clear(s.timers[:s.n])
+	s.n = 0
+	s.epoch++
+}
 
 // set arms t for d from now without reading the clock, which would cost more
 // than all the rest: by the turn's clock, with some slack. If the turn has taken
 // longer than that, settleTimers makes up for it before any timer fires.
 func (l *Loop) set(t *Timer, d time.Duration) {
-	l.wheel.Set(&t.timer, later(later(l.clock(), max(d, 1)), clockSlack))
-	if t.timer.Mark == l.notes {
-		return
-	}
-	t.timer.Mark = l.notes
-	l.noted = append(l.noted, t)
-	if len(l.noted) == maxNoted {
+	l.clock()
+	if l.noted.full() {
 		l.settleTimers()
 	}
+	l.noted.add(t)
+	l.wheel.Set(&t.timer, later(l.base, max(d, 1)))
 }
 
 // settleTimers puts off the timers that were set by a clock older than the
 // slack, so that none of them is early.
 func (l *Loop) settleTimers() {
-	if len(l.noted) == 0 {
+	if l.noted.n == 0 {
 		return
 	}
-	now := l.engine.clock()
-	late := time.Duration(now-l.now) - clockSlack
-	l.now = now
-	if late > 0 {
-		for _, t := range l.noted {
+	was := l.base
+	l.readClock()
+	if late := time.Duration(l.now - was); late > 0 {
+		for _, t := range l.noted.timers[:l.noted.n] {
 			if t.timer.Armed() {
 				l.wheel.Set(&t.timer, later(t.timer.When(), late))
 			}
 		}
 	}
-	clear(l.noted)
-	l.noted = l.noted[:0]
-	l.notes++
+	l.noted.forget()
 }
 
 // AfterFunc calls f once, d from now on the wall, never earlier and about a
@@ -114,6 +130,22 @@ func (t *Timer) Stop() bool { return t.loop.wheel.Stop(&t.timer) }
 // It returns whether the timer was to fire. It allocates nothing, and moving a
 // timer later costs little more than a store.
 func (t *Timer) Reset(d time.Duration) bool {
+	// What pushes an idle timeout back at every message is here in full: with very
+	// many timers each is a miss of the caches, and the less is done for one, the
+	// more of them the processor fetches at a time. That when is behind the base
+	// says that d is positive, that the sum did not overflow, and that there is one.
+	l := t.loop
+	when := l.base + int64(d)
+	if when <= l.base || l.noted.full() || !t.timer.Postponable(when) {
+		return t.reset(d)
+	}
+	l.noted.add(t)
+	t.timer.Postpone(when)
+	return true
+}
+
+// reset is Reset of any timer to any time.
+func (t *Timer) reset(d time.Duration) bool {
 	was := t.timer.Armed()
 	t.loop.set(t, d)
 	return was

@@ -100,13 +100,21 @@ func (w *Wheel) Len() int { return w.armed }
 // Set arms t for the time when, or moves it there if it is armed. A timer that was due but not popped is not
 // due any more.
 func (w *Wheel) Set(t *Timer, when int64) {
-	// place-1 wraps round for an unarmed timer.
-	if t.place-1 < inSlots && when >= t.when {
-		t.when = when
+	if t.Postponable(when) {
+		t.Postpone(when)
 		return
 	}
 	w.place(t, when)
 }
+
+// Postponable reports whether Postpone moves t to when: it waits in the wheel, and not for a later time.
+func (t *Timer) Postponable(when int64) bool {
+	// place-1 wraps round for an unarmed timer.
+	return t.place-1 < inSlots && when >= t.when
+}
+
+// Postpone is Set for a timer that is Postponable to when: a single store.
+func (t *Timer) Postpone(when int64) { t.when = when }
 
 // place is Set for a timer that is in no slot or moves to an earlier time.
 func (w *Wheel) place(t *Timer, when int64) {

@@ -151,7 +151,7 @@ type work struct {
 }
 
 const (
-	stepSize   = 1024            // re-arms between looks at the clock
+	stepSize   = 4096            // re-arms per turn: with so many, the turn around them hardly counts
 	leastTime  = 3 * time.Second // for Passing: several times its delay
 	mostPasses = 4               // for the others
 	passing    = time.Second
