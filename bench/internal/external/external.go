@@ -1,0 +1,68 @@
+// Package external runs programs of others that are used when they are
+// installed: wrk and redis-benchmark as load generators, redis-server as one
+// more server, strace to count system calls.
+package external
+
+import (
+	"os/exec"
+
+	"github.com/eddyline/eddyline/bench/internal/results"
+)
+
+// The programs, as they are called.
+const (
+	WrkName            = "wrk"
+	RedisBenchmarkName = "redis-benchmark"
+	RedisServerName    = "redis-server"
+	StraceName         = "strace"
+)
+
+// Installed reports whether a program is found.
+func Installed(program string) bool {
+	_, err := exec.LookPath(program)
+	return err == nil
+}
+
+// Result is what a load generator said of its run.
+type Result struct {
+	Seconds  float64
+	Requests uint64
+	Bytes    uint64 // 0 when it does not tell
+	Latency  *results.Latency
+	Busy     float64 // share of a core that the generator used
+}
+
+// at reads the latency of quantile q off an ascending curve, between two points
+// along the line that joins them.
+func at(curve []results.Quantile, q float64) int64 {
+	for i, p := range curve {
+		if p.Q < q {
+			continue
+		}
+		if i == 0 || p.Q == q {
+			return p.NS
+		}
+		before := curve[i-1]
+		share := (q - before.Q) / (p.Q - before.Q)
+		return before.NS + int64(share*float64(p.NS-before.NS))
+	}
+	if len(curve) == 0 {
+		return 0
+	}
+	return curve[len(curve)-1].NS
+}
+
+// describe makes a distribution of an ascending curve.
+func describe(curve []results.Quantile) *results.Latency {
+	if len(curve) == 0 {
+		return nil
+	}
+	return &results.Latency{
+		P50:   at(curve, 0.5),
+		P90:   at(curve, 0.9),
+		P99:   at(curve, 0.99),
+		P999:  at(curve, 0.999),
+		Max:   at(curve, 1),
+		Curve: curve,
+	}
+}

@@ -1,0 +1,112 @@
+package external
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// anywhere is no particular core.
+var anywhere = Place{CPU: -1}
+
+func TestRunReturnsWhatAProgramSaid(t *testing.T) {
+	got, err := anywhere.run(t.Context(), time.Minute, "sh", []string{"-c", "echo $1", "sh", "two words"})
+	if err != nil || string(got.out) != "two words\n" || got.busy < 0 {
+		t.Errorf("%q, %v, busy %v", got.out, err, got.busy)
+	}
+}
+
+func TestRunPlacesTheProgramBeforeItBegins(t *testing.T) {
+	var set unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &set); err != nil {
+		t.Fatal(err)
+	}
+	cpu := 0
+	for !set.IsSet(cpu) {
+		cpu++
+	}
+	got, err := Place{CPU: cpu, Nice: 5}.run(t.Context(), time.Minute, "sh", []string{"-c", "nice; nproc"})
+	if err != nil || string(got.out) != "5\n1\n" {
+		t.Errorf("priority and cores %q, %v", got.out, err)
+	}
+}
+
+func TestFailuresSayWhatTheProgramSaid(t *testing.T) {
+	for _, tt := range []struct {
+		name, program string
+		args          []string
+		limit         time.Duration
+		want          string
+	}{
+		{"status", "sh", []string{"-c", "echo no luck >&2; exit 3"}, time.Minute, "no luck"},
+		{"hangs", "sleep", []string{"60"}, 20 * time.Millisecond, "did not end within 20ms"},
+		{"missing", "no-such-program-here", nil, time.Minute, "no-such-program-here"},
+	} {
+		if _, err := anywhere.run(t.Context(), tt.limit, tt.program, tt.args); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: error %v, want %q in it", tt.name, err, tt.want)
+		}
+	}
+}
+
+func TestRunEndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := anywhere.run(ctx, time.Minute, "sleep", []string{"60"}); err == nil {
+		t.Error("no error")
+	}
+}
+
+// A process that makes system calls is counted where strace is installed and
+// allowed; elsewhere there is a reason.
+func TestTraceCountsOrSaysWhyNot(t *testing.T) {
+	// Each byte is read and written again.
+	busy := exec.Command("cat")
+	in, err := busy.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := busy.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := busy.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer busy.Wait()
+	defer in.Close()
+	trace, err := Attach(t.Context(), busy.Process.Pid)
+	if err != nil {
+		if !strings.Contains(err.Error(), "strace: ") || len(err.Error()) < 12 {
+			t.Errorf("error %q says nothing", err)
+		}
+		return
+	}
+	const n = 20
+	for range n {
+		p := []byte("x")
+		if _, err := in.Write(p); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := out.Read(p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	calls, in2, err := trace.Stop()
+	if err != nil || calls < 2*n-1 || calls > 4*n || in2 <= 0 {
+		t.Errorf("%d calls in %v, %v; want 2 for each of %d bytes", calls, in2, err, n)
+	}
+	if _, err := os.Stat(trace.report); !os.IsNotExist(err) {
+		t.Errorf("the report is still there: %v", err)
+	}
+}
+
+func TestTraceOfNobody(t *testing.T) {
+	if _, err := Attach(t.Context(), 1<<30); err == nil || !strings.Contains(err.Error(), "strace") {
+		t.Errorf("error %v", err)
+	}
+}
