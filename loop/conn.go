@@ -40,7 +40,7 @@ type connFlags uint32
 const (
 	readReady    connFlags = 1 << iota // there may be something to receive: EAGAIN has not been seen
 	distrust                           // a short read does not prove that all was read; once set it stays
-	ended                              // the peer's FIN was received
+	peerEnded                          // the peer's FIN was received
 	endTold                            // and the handler knows
 	userPaused                         // Pause
 	pressed                            // pending output is above the high mark: do not read
@@ -193,7 +193,7 @@ func (c *Conn) markDirty() {
 // them is corked and sent in one call by end.
 func (c *Conn) begin() {
 	c.loop.current = c
-	c.loop.sent = 0
+	c.loop.spent = 0
 }
 
 func (c *Conn) end() {

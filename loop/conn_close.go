@@ -140,7 +140,7 @@ func (c *Conn) drain() {
 // endOutput follows a flushed Close: the descriptor is closed, unless the peer
 // may still send. Then only the output ends, and what comes is discarded.
 func (c *Conn) endOutput() {
-	if c.is(ended) {
+	if c.is(peerEnded) {
 		c.fail(nil)
 		return
 	}

@@ -51,7 +51,7 @@ func (c *Conn) work() {
 		}
 		budget -= max(c.receive(), minCharge)
 	}
-	if c.flags&(noOffer|reoffer|ended|endTold) == ended {
+	if c.flags&(noOffer|reoffer|peerEnded|endTold) == peerEnded {
 		c.tellEnd()
 	}
 }
@@ -73,7 +73,7 @@ func (c *Conn) receive() int {
 		return 0
 	}
 	if n == 0 {
-		c.flags = c.flags&^readReady | ended
+		c.flags = c.flags&^readReady | peerEnded
 		return 0
 	}
 	if n < len(buf) && !c.is(distrust) {

@@ -104,7 +104,7 @@ func (c *Conn) writeError() error {
 // copying would cost more than a call, or behind what is queued already.
 func (c *Conn) take(p []byte) {
 	l := c.loop
-	if l.current != c || c.flags&(writeBlocked|writeFailed) != 0 || c.queuedOut() > 0 || l.sent >= sendBudget {
+	if l.current != c || c.flags&(writeBlocked|writeFailed) != 0 || c.queuedOut() > 0 || l.spent >= sendBudget {
 		c.queueOut(p)
 		return
 	}
@@ -160,13 +160,13 @@ func (c *Conn) sendCork(extra []byte) {
 			n, errno = c.sendTwo(first, extra)
 		}
 		if !c.sent(n, errno) {
-			break
+			c.queueOut(first)
+			c.queueOut(extra)
+			return
 		}
 		k := min(n, len(first))
 		first, extra = first[k:], extra[n-k:]
 	}
-	c.queueOut(first)
-	c.queueOut(extra)
 }
 
 // sendTwo is one send of first and then second.
@@ -188,7 +188,7 @@ func (c *Conn) sent(n int, errno sys.Errno) bool {
 		c.sendFailed(errno)
 		return false
 	}
-	c.loop.sent += n
+	c.loop.spent += n
 	c.loop.stats.BytesOut += uint64(n)
 	c.touch()
 	return true
@@ -203,7 +203,7 @@ func (c *Conn) sendFailed(errno sys.Errno) {
 	if c.queues != nil {
 		c.queues.out.Reset(c.loop.blocks)
 	}
-	if c.flags&noOffer != 0 || c.is(ended) {
+	if c.flags&noOffer != 0 || c.is(peerEnded) {
 		c.fail(nil)
 		return
 	}

@@ -66,7 +66,7 @@ type Loop struct {
 	cork    []byte   // what the callback under way has written
 	vec     [][]byte // scratch for vectored sends
 	current *Conn    // whose callback is under way
-	sent    int      // bytes sent in the callback under way
+	spent   int      // of sendBudget, by the callback under way
 	input   []byte   // what OnData is being offered
 	culprit culprit  // whose callback is under way, when it is no connection's
 	backlog worklist // connections with input left over
