@@ -1,0 +1,163 @@
+package client
+
+// A window's raw figures, and what is read off them.
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+
+	"github.com/eddyline/eddyline/bench/internal/results"
+)
+
+const (
+	longest   = int64(time.Minute) // latencies beyond count as this
+	precision = 3                  // significant digits of a recorded latency
+	tardy     = time.Millisecond   // from here on a message was sent late
+
+	busyLimit = 0.95 // a generator that is busier is saturated
+	lateLimit = 0.01 // and one that sends a larger share of its messages late
+)
+
+func newHistogram() *hdrhistogram.Histogram { return hdrhistogram.New(1, longest, precision) }
+
+// record notes n latencies of ns each.
+func record(h *hdrhistogram.Histogram, ns int64, n int) {
+	// The bounds are the histogram's, so there is no error.
+	_ = h.RecordValues(min(max(ns, 0), longest), int64(n))
+}
+
+// window is what a generator reports of a window. Histograms are in the library's
+// encoding, empty if nothing was recorded.
+type window struct {
+	Mode        Mode
+	Wall        time.Duration
+	CPU         time.Duration
+	Requests    uint64
+	Bytes       uint64
+	Each        []byte // latencies of requests
+	All         []byte // in mode Fanout, until the last connection had the message
+	Due         uint64
+	Late        uint64
+	Lateness    time.Duration // summed over the messages that became due
+	Outstanding int
+	Oldest      time.Duration
+	SlowBytes   uint64
+}
+
+// describe sums windows and reads the figures off them.
+func describe(windows []window) (Result, error) {
+	var sum window
+	each, all := newHistogram(), newHistogram()
+	for _, w := range windows {
+		sum.add(w)
+		if err := merge(each, w.Each); err != nil {
+			return Result{}, err
+		}
+		if err := merge(all, w.All); err != nil {
+			return Result{}, err
+		}
+	}
+	r := Result{
+		Seconds:  sum.Wall.Seconds(),
+		Requests: sum.Requests,
+		Bytes:    sum.Bytes,
+		Latency:  distribution(each),
+		CPU:      sum.CPU,
+		windows:  windows,
+	}
+	if sum.Wall > 0 {
+		r.Busy = float64(sum.CPU) / float64(sum.Wall)
+	}
+	r.Saturated = r.Busy > busyLimit || float64(sum.Late) > lateLimit*float64(sum.Due)
+	r.Extra = sum.extra(all)
+	return r, nil
+}
+
+func (w *window) add(v window) {
+	w.Mode = v.Mode
+	w.Wall += v.Wall
+	w.CPU += v.CPU
+	w.Requests += v.Requests
+	w.Bytes += v.Bytes
+	w.Due += v.Due
+	w.Late += v.Late
+	w.Lateness += v.Lateness
+	w.Outstanding = v.Outstanding
+	w.Oldest = max(w.Oldest, v.Oldest)
+	w.SlowBytes = v.SlowBytes
+}
+
+func (w *window) extra(all *hdrhistogram.Histogram) map[string]float64 {
+	const us = 1e3
+	switch w.Mode {
+	case Open:
+		return map[string]float64{
+			"due":         float64(w.Due),
+			"late":        float64(w.Late),
+			"lateness µs": float64(w.Lateness) / us / max(1, float64(w.Due)),
+			"outstanding": float64(w.Outstanding),
+			"oldest µs":   float64(w.Oldest) / us,
+		}
+	case Fanout:
+		return map[string]float64{
+			"messages":   float64(all.TotalCount()),
+			"all p50 µs": float64(all.ValueAtQuantile(50)) / us,
+			"all p99 µs": float64(all.ValueAtQuantile(99)) / us,
+			"all max µs": float64(all.Max()) / us,
+		}
+	case Slow:
+		return map[string]float64{"slow bytes": float64(w.SlowBytes)}
+	}
+	return nil
+}
+
+func encode(h *hdrhistogram.Histogram) ([]byte, error) {
+	if h.TotalCount() == 0 {
+		return nil, nil
+	}
+	return h.Encode(hdrhistogram.V2CompressedEncodingCookieBase)
+}
+
+func merge(into *hdrhistogram.Histogram, encoded []byte) error {
+	if len(encoded) == 0 {
+		return nil
+	}
+	h, err := hdrhistogram.Decode(encoded)
+	if err != nil {
+		return fmt.Errorf("histogram of a window: %w", err)
+	}
+	if dropped := into.Merge(h); dropped > 0 {
+		return fmt.Errorf("histogram of a window: %d latencies of up to %d ns do not fit", dropped, h.Max())
+	}
+	return nil
+}
+
+// The shares at which a curve has points: tenths, and then ever denser toward 1,
+// eight for each further nine.
+var curve = func() []float64 {
+	var qs []float64
+	for i := range 9 {
+		qs = append(qs, float64(i)/10)
+	}
+	const perNine, nines = 8, 5
+	for i := perNine; i < nines*perNine; i++ {
+		qs = append(qs, 1-math.Pow(10, -float64(i)/perNine))
+	}
+	return append(qs, 1)
+}()
+
+// distribution reads h, nil if it is empty.
+func distribution(h *hdrhistogram.Histogram) *results.Latency {
+	if h.TotalCount() == 0 {
+		return nil
+	}
+	at := func(q float64) int64 { return h.ValueAtQuantile(100 * q) }
+	l := &results.Latency{P50: at(0.5), P90: at(0.9), P99: at(0.99), P999: at(0.999), Max: h.Max()}
+	for _, q := range curve {
+		l.Curve = append(l.Curve, results.Quantile{Q: q, NS: at(q)})
+	}
+	return l
+}
