@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"text/tabwriter"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -139,15 +140,15 @@ func run(o *options, out io.Writer, stderr *os.File) int {
 }
 
 func list(w io.Writer) {
-	var t table
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, s := range servers.All() {
 		about := s.About
 		if s.Extra {
 			about += " (only when named)"
 		}
-		t.add(s.Name, "", about)
+		fmt.Fprintf(t, "  %s\t%s\n", s.Name, about)
 	}
-	t.print(w)
+	t.Flush()
 }
 
 // prepare chooses servers and cores.

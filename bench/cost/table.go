@@ -12,40 +12,9 @@ import (
 	"github.com/eddyline/eddyline/bench/internal/expiry"
 	"github.com/eddyline/eddyline/bench/internal/idle"
 	"github.com/eddyline/eddyline/bench/internal/stats"
+	"github.com/eddyline/eddyline/bench/internal/table"
 	"github.com/eddyline/eddyline/bench/internal/timers"
 )
-
-// table is lines of cells; the first column is aligned left, the others right.
-type table [][]string
-
-func (t *table) add(cells ...string) { *t = append(*t, cells) }
-
-func (t table) print(w io.Writer) {
-	var widths []int
-	for _, line := range t {
-		for i, cell := range line {
-			if i == len(widths) {
-				widths = append(widths, 0)
-			}
-			widths[i] = max(widths[i], len([]rune(cell)))
-		}
-	}
-	for _, line := range t {
-		var b strings.Builder
-		for i, cell := range line {
-			pad := strings.Repeat(" ", widths[i]-len([]rune(cell)))
-			switch {
-			case i == 0:
-				b.WriteString(cell + pad)
-			case i == len(line)-1 && i == len(t[0])-1:
-				b.WriteString("  " + cell) // the notes
-			default:
-				b.WriteString("  " + pad + cell)
-			}
-		}
-		fmt.Fprintln(w, "  "+strings.TrimRight(b.String(), " "))
-	}
-}
 
 // between shows the two quartiles of a sample.
 func between(s stats.Summary, digits int) string {
@@ -55,14 +24,14 @@ func between(s stats.Summary, digits int) string {
 // printEcho prints a point of the grid.
 func printEcho(w io.Writer, r echo.Result, verbose bool) {
 	fmt.Fprintf(w, "%v\n", r.Point)
-	t := table{{"server", "CPU µs/msg", "quartiles", "ratio", "quartiles", "user", "allocs/msg", "msg/s", "server", "load", "notes"}}
+	t := table.Table{{"server", "CPU µs/msg", "quartiles", "ratio", "quartiles", "user", "allocs/msg", "msg/s", "server", "load", table.Notes}}
 	for i := range r.Rows {
 		row := &r.Rows[i]
 		if row.CPU.N == 0 {
-			t.add(row.Server, "-", "-", "-", "-", "-", "-", "-", "-", "-", strings.Join(echoNotes(row), "; "))
+			t.Add(row.Server, "-", "-", "-", "-", "-", "-", "-", "-", "-", strings.Join(echoNotes(row), "; "))
 			continue
 		}
-		t.add(row.Server,
+		t.Add(row.Server,
 			fmt.Sprintf("%.3f", row.CPU.Median), between(row.CPU, 3),
 			ratio(row.Ratio), ratioQuartiles(row.Ratio),
 			user(row), allocs(row),
@@ -70,7 +39,7 @@ func printEcho(w io.Writer, r echo.Result, verbose bool) {
 			percent(row.Median(serverShare)), percent(row.Median(loadShare)),
 			strings.Join(echoNotes(row), "; "))
 	}
-	t.print(w)
+	t.Print(w)
 	if verbose {
 		printRounds(w, r)
 	}
@@ -145,14 +114,14 @@ func echoNotes(r *echo.Row) []string {
 }
 
 func printRounds(w io.Writer, r echo.Result) {
-	t := table{{"round", "server", "CPU µs/msg", "messages", "server", "load", "disturbed", "thrown away"}}
+	t := table.Table{{"round", "server", "CPU µs/msg", "messages", "server", "load", "disturbed", "thrown away"}}
 	for _, row := range r.Rows {
 		for _, s := range row.Samples {
-			t.add(fmt.Sprint(s.Round+1), row.Server, fmt.Sprintf("%.3f", s.CPU), fmt.Sprint(s.Messages),
+			t.Add(fmt.Sprint(s.Round+1), row.Server, fmt.Sprintf("%.3f", s.CPU), fmt.Sprint(s.Messages),
 				percent(s.Server), percent(s.Load), percent(s.Disturbed), fmt.Sprint(s.Retries))
 		}
 	}
-	t.print(w)
+	t.Print(w)
 }
 
 func printFailures(w io.Writer, r echo.Result) {
@@ -170,18 +139,18 @@ func printFailure(w io.Writer, who, err string) {
 // printIdle prints the memory per idle connection.
 func printIdle(w io.Writer, rows []idle.Row, verbose bool) {
 	fmt.Fprintln(w, "Anonymous resident memory of the server per idle connection, bytes")
-	t := table{{"server", "settled", "min..max", "as is", "min..max", "worst fit R²", "notes"}}
+	t := table.Table{{"server", "settled", "min..max", "as is", "min..max", "worst fit R²", table.Notes}}
 	for _, r := range rows {
 		note := ""
 		if r.Err != "" {
 			note = "FAILED"
 		}
-		t.add(r.Server,
+		t.Add(r.Server,
 			fmt.Sprintf("%.0f", r.Settled.Median), fmt.Sprintf("%.0f..%.0f", r.Settled.Min, r.Settled.Max),
 			fmt.Sprintf("%.0f", r.AsIs.Median), fmt.Sprintf("%.0f..%.0f", r.AsIs.Min, r.AsIs.Max),
 			fmt.Sprintf("%.3f", r.Settled.R2), note)
 	}
-	t.print(w)
+	t.Print(w)
 	if verbose {
 		printPoints(w, rows)
 	}
@@ -192,26 +161,26 @@ func printIdle(w io.Writer, rows []idle.Row, verbose bool) {
 }
 
 func printPoints(w io.Writer, rows []idle.Row) {
-	t := table{{"round", "server", "connections", "settled", "as is"}}
+	t := table.Table{{"round", "server", "connections", "settled", "as is"}}
 	for _, r := range rows {
 		for i, points := range r.Rounds {
 			for _, p := range points {
-				t.add(fmt.Sprint(i+1), r.Server, fmt.Sprint(p.Conns), fmt.Sprint(p.Settled), fmt.Sprint(p.AsIs))
+				t.Add(fmt.Sprint(i+1), r.Server, fmt.Sprint(p.Conns), fmt.Sprint(p.Settled), fmt.Sprint(p.AsIs))
 			}
 		}
 	}
-	t.print(w)
+	t.Print(w)
 }
 
 // printTimers prints what re-arming costs.
 func printTimers(w io.Writer, rows []timers.Row, count int, verbose bool) {
 	fmt.Fprintf(w, "Re-arming one of %d timers\n", count)
-	var t table
+	var t table.Table
 	var last timers.Pattern
 	for _, r := range rows {
 		if r.Pattern != last {
 			last = r.Pattern
-			t.add(string(r.Pattern), "CPU ns", "quartiles", "ratio", "quartiles", "allocs", "notes")
+			t.Add(string(r.Pattern), "CPU ns", "quartiles", "ratio", "quartiles", "allocs", table.Notes)
 		}
 		note := ""
 		switch {
@@ -220,10 +189,10 @@ func printTimers(w io.Writer, rows []timers.Row, count int, verbose bool) {
 		case r.Fired() > 0:
 			note = fmt.Sprintf("%d fired", r.Fired())
 		}
-		t.add("  "+string(r.Kind), fmt.Sprintf("%.1f", r.NS.Median), between(r.NS, 1),
+		t.Add("  "+string(r.Kind), fmt.Sprintf("%.1f", r.NS.Median), between(r.NS, 1),
 			ratio(r.Ratio), ratioQuartiles(r.Ratio), fmt.Sprintf("%.6f", r.Allocs.Median), note)
 	}
-	t.print(w)
+	t.Print(w)
 	for _, r := range rows {
 		if verbose {
 			for i, s := range r.Samples {
@@ -237,16 +206,16 @@ func printTimers(w io.Writer, rows []timers.Row, count int, verbose bool) {
 // printConnect prints how late connect time-outs came.
 func printConnect(w io.Writer, rows []expiry.Row) {
 	fmt.Fprintln(w, "How much later than its limit a connect gives up that nobody answers")
-	t := table{{"limit", "", "tries", "median µs", "p99 µs", "max µs", "early", "notes"}}
+	t := table.Table{{"limit", "", "tries", "median µs", "p99 µs", "max µs", "early", table.Notes}}
 	for _, r := range rows {
 		note := ""
 		if r.Err != "" {
 			note = "FAILED"
 		}
-		t.add(r.Limit.String(), string(r.Kind), fmt.Sprint(len(r.Late)),
+		t.Add(r.Limit.String(), string(r.Kind), fmt.Sprint(len(r.Late)),
 			micros(r.Quantile(0.5)), micros(r.Quantile(0.99)), micros(r.Quantile(1)), fmt.Sprint(r.Early()), note)
 	}
-	t.print(w)
+	t.Print(w)
 	for _, r := range rows {
 		printFailure(w, string(r.Kind), r.Err)
 	}

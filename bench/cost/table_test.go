@@ -32,9 +32,9 @@ func TestPrintEcho(t *testing.T) {
   mute         5.000  5.000..5.000  1.250  1.250..1.250     -           -  100000    90 %  50 %
   dead             -             -      -             -     -           -       -       -     -  FAILED
   round  server  CPU µs/msg  messages  server  load  disturbed  thrown away
-  1       floor       4.000     50000    90 %  50 %        0 %  0
-  1        twin       4.000     50000    90 %  97 %       20 %  0
-  1        mute       4.000     50000    90 %  50 %        0 %  0
+  1       floor       4.000     50000    90 %  50 %        0 %            0
+  1        twin       4.000     50000    90 %  97 %       20 %            0
+  1        mute       4.000     50000    90 %  50 %        0 %            0
   dead failed: it fell over
     badly
 

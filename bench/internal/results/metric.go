@@ -39,6 +39,9 @@ var (
 // Metrics are all of them, in the order of the columns.
 var Metrics = []Metric{Rate, P50, P90, P99, P999, Max, CPU, User, System, Calls, Allocs, Resident, PerConn}
 
+// Main are those by which servers are judged.
+var Main = []Metric{Rate, P99, CPU, PerConn}
+
 // Latencies in microseconds of rounds that have them.
 func latency(of func(*Latency) int64) func(Round) float64 {
 	return func(r Round) float64 {
