@@ -44,8 +44,8 @@ const (
 	// Bulk sends over Conns connections as fast as a server that discards its input
 	// takes it. A request is Size bytes that the kernel took.
 	Bulk Mode = "bulk"
-	// Slow is Closed, while SlowConns other connections send up to 512 KiB each and
-	// do not read the replies; Finish reads and checks those.
+	// Slow is Closed, while SlowConns other connections send up to 1 MiB each, and
+	// do not read the replies until Finish, which checks them.
 	Slow Mode = "slow"
 )
 
@@ -182,13 +182,14 @@ type Result struct {
 	CPU      time.Duration    // processor time of the generator's process
 	Busy     float64          // share of a core that it used
 
-	// Saturated says that the generator may have been the bottleneck: it was Busy
-	// for more than 0.95, or, at a fixed rate, more than 1 % of the messages were
-	// given to the socket over 1 ms after they were due, though the socket had room.
-	// (At a fixed rate below the server's limit a late message says that the
-	// generator had no time; one that waits because the server does not read says
-	// nothing about it and is not counted.) Rates and latencies of such a window say
-	// more about the generator than about the server.
+	// Saturated says that the generator may have been the bottleneck, so that rate
+	// and latencies say more about it than about the server: it was Busy for more
+	// than 0.95. At a fixed rate this alone says little, since the less there is to do
+	// the more often the generator wakes up for one message, up to its whole core; what
+	// counts there is how late messages were given to their sockets. It is saturated
+	// if more than 1 % of them were over 1 ms late, or if it was Busy for more than
+	// 0.95 and they were over 100 µs late in the mean. A message that waits because
+	// the server does not read is not late in this sense.
 	Saturated bool
 
 	// Extra has the figures of a mode, by name with unit:

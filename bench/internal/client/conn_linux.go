@@ -10,11 +10,7 @@ import (
 	"github.com/eddyline/eddyline/loop"
 )
 
-// maxAhead bounds what a connection has written that the kernel has not taken, but
-// for the rest of a message.
-const maxAhead = 256 << 10
-
-// conn is one connection. It begins a message only while little waits to be sent,
+// conn is one connection. It writes messages only while little waits to be sent,
 // and goes on when a reply comes: what is written ends with a message, so there
 // is a reply to come.
 type conn struct {
@@ -26,6 +22,7 @@ type conn struct {
 	due      dueQueue                // messages not answered yet
 	sendAt   int                     // place in the pattern of the next byte to write
 	owed     int                     // messages due and not written
+	ahead    int                     // bytes that are written at one time, and that may wait when more are
 	flying   int                     // bytes of replies to what is written
 	index    int32
 	proven   bool
@@ -34,7 +31,7 @@ type conn struct {
 }
 
 func newConn(g *generator, index int) *conn {
-	c := &conn{g: g, index: int32(index)}
+	c := &conn{g: g, index: int32(index), ahead: maxStep}
 	c.use(g.opening)
 	return c
 }
@@ -121,11 +118,8 @@ func (c *conn) demand(at int64, n int) {
 
 // send writes messages that are due.
 func (c *conn) send() {
-	for c.owed > 0 && c.c.Buffered() < maxAhead {
-		n := 1
-		if c.exchange.outSize < maxStep {
-			n = min(c.owed, maxStep/c.exchange.outSize)
-		}
+	for c.owed > 0 && c.c.Buffered() < c.ahead {
+		n := min(c.owed, max(1, c.ahead/c.exchange.outSize))
 		c.owed -= n
 		c.flying += n * c.exchange.inSize
 		if !c.write(n * c.exchange.outSize) {

@@ -113,7 +113,7 @@ func newGenerator(spec Spec) (*generator, error) {
 
 // config gives the loop marks that suit the mode.
 func (g *generator) config() loop.Config {
-	cfg := loop.Config{Loops: 1, MaxPending: max(loop.DefaultMaxPending, maxAhead+g.exchange.outSize)}
+	cfg := loop.Config{Loops: 1, MaxPending: max(loop.DefaultMaxPending, 2*maxStep+g.exchange.outSize)}
 	if g.spec.Mode == Bulk {
 		// Any output that waits is told of when it has gone.
 		cfg.HighMark = 1

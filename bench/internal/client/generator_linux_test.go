@@ -104,7 +104,17 @@ func must(t *testing.T, what string, err error) {
 	}
 }
 
-// measured returns the first window in which there were so many requests.
+// await looks every millisecond whether what is waited for has come. The test's
+// time limit bounds it.
+func await(come func() bool) {
+	look := time.NewTicker(time.Millisecond)
+	defer look.Stop()
+	for !come() {
+		<-look.C
+	}
+}
+
+// measured returns the sum of as many windows as it takes to have so many requests.
 func measured(t *testing.T, g *generator, requests uint64) Result {
 	t.Helper()
 	var all []Result
@@ -222,9 +232,7 @@ func TestWindowsAddUpToTheLoad(t *testing.T) {
 		for i := range windows {
 			// Without a gap, and the last one until every reply is there.
 			if i < len(windows)-1 {
-				for received.Load() < uint64(i+1)*100*size {
-					runtime.Gosched()
-				}
+				await(func() bool { return received.Load() >= uint64(i+1)*100*size })
 			} else {
 				must(t, "finish", g.finish())
 			}
@@ -503,16 +511,12 @@ func TestChurn(t *testing.T) {
 			t.Errorf("%d connections for %d requests", n, r.Requests)
 		}
 		// All but the idle ones end with a FIN, of which the server may hear later.
-		for closed.Load()+failed.Load() < opened.Load()-2 {
-			runtime.Gosched()
-		}
+		await(func() bool { return closed.Load()+failed.Load() == opened.Load()-2 })
 		if n := failed.Load(); n > 0 {
 			t.Errorf("%d connections did not end in order", n)
 		}
 		must(t, "close", g.close())
-		for closed.Load()+failed.Load() < opened.Load() {
-			runtime.Gosched()
-		}
+		await(func() bool { return closed.Load()+failed.Load() == opened.Load() })
 		if n := failed.Load(); n != 2 {
 			t.Errorf("%d idle connections were reset, want 2", n)
 		}
@@ -646,9 +650,7 @@ func TestBulk(t *testing.T) {
 		t.Error(err)
 	}
 	sent := g.engine.Stats().BytesOut
-	for received.Load() < sent { // its kernel has them
-		runtime.Gosched()
-	}
+	await(func() bool { return received.Load() == sent }) // its kernel has them
 }
 
 func TestBulkRefusesAnEcho(t *testing.T) {
@@ -718,5 +720,36 @@ func TestConnectionsComeFromManyAddresses(t *testing.T) {
 	defer mu.Unlock()
 	if len(seen) != sources {
 		t.Errorf("%d addresses, want %d", len(seen), sources)
+	}
+}
+
+func TestMessagesAllocateNothing(t *testing.T) {
+	const messages = 4000
+	everyone := new(room)
+	discard := func(_ *loop.Conn, in []byte) (int, error) { return len(in), nil }
+	for _, tt := range []struct {
+		spec Spec
+		p    loop.Protocol
+	}{
+		{Spec{Mode: Closed, Conns: 10, Size: 64}, loop.HandlerFunc(echo).Protocol()},
+		{Spec{Mode: Closed, Conns: 4, Size: 64, Pipeline: 16}, loop.HandlerFunc(echo).Protocol()},
+		{Spec{Mode: Open, Conns: 10, Size: 64, Rate: 20_000}, loop.HandlerFunc(echo).Protocol()},
+		{Spec{Mode: Fanout, Conns: 10, Size: 64}, func(*loop.Conn) loop.Handler { return everyone }},
+		{Spec{Mode: Bulk, Conns: 2, Size: 1000}, loop.HandlerFunc(discard).Protocol()},
+	} {
+		tt.spec.Addr = serveLoop(t, tt.p)
+		g := generatorFor(t, tt.spec)
+		must(t, "open", g.open())
+		must(t, "begin", g.begin())
+		measured(t, g, messages) // until all buffers have their size
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		start := g.progress()
+		await(func() bool { return g.progress() >= start+messages*uint64(tt.spec.Size) })
+		runtime.ReadMemStats(&after)
+		if n := after.Mallocs - before.Mallocs; n > messages/100 {
+			t.Errorf("%s: %d objects for some %d messages", tt.spec.Mode, n, messages)
+		}
+		must(t, "finish", g.finish())
 	}
 }

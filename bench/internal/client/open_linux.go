@@ -14,6 +14,11 @@ import (
 	"github.com/eddyline/eddyline/poller"
 )
 
+// quantum is the least time from one tick to the next: at high rates messages go
+// out in small batches, each some microseconds late. Without it most of the
+// generator's core goes into waking up, and they are later still.
+const quantum = 50 * time.Microsecond
+
 // openLoop is woken by a timerfd: the loop's own timers are as coarse as a
 // millisecond, which is longer than most latencies. It is a one-shot that is set
 // for the next message that is due, and its registration is edge-triggered, so
@@ -69,7 +74,7 @@ func (d *openLoop) pace() {
 		d.conns[d.sent%int64(len(d.conns))].demand(at, 1)
 		d.sent++
 	}
-	d.set(max(1, time.Duration(at-d.g.now())))
+	d.set(max(quantum, time.Duration(at-d.g.now())))
 }
 
 // next returns when the next message is due.

@@ -18,14 +18,15 @@ import (
 const (
 	// slowBytes is what one slow connection sends at most: a server without bounds
 	// keeps it all.
-	slowBytes = 512 << 10
+	slowBytes = 1 << 20
 	slowEvery = 20 * time.Millisecond
 
 	// Loopback's segments of 64 KiB let the kernel take megabytes for a peer that
-	// does not read. With those of a network and a small window, what the server
+	// does not read. With those of a network and small buffers, what the server
 	// does with the rest shows.
 	slowSegment = 1400
-	slowWindow  = 16 << 10
+	slowBuffer  = 16 << 10
+	slowAhead   = 8 << 10
 )
 
 type slow struct {
@@ -46,6 +47,7 @@ func (d *slow) openSlow(n int) {
 		return
 	}
 	c := newConn(d.g, d.g.number())
+	c.ahead = slowAhead
 	c.opened = func() { d.openSlow(n - 1) }
 	d.slow = append(d.slow, c)
 	if err := d.adopt(c); err != nil {
@@ -91,7 +93,8 @@ func (d *slow) socket(index int) (fd int, err error) {
 	}{
 		{"TCP_NODELAY", unix.IPPROTO_TCP, unix.TCP_NODELAY, 1},
 		{"TCP_MAXSEG", unix.IPPROTO_TCP, unix.TCP_MAXSEG, slowSegment},
-		{"SO_RCVBUF", unix.SOL_SOCKET, unix.SO_RCVBUF, slowWindow},
+		{"SO_RCVBUF", unix.SOL_SOCKET, unix.SO_RCVBUF, slowBuffer},
+		{"SO_SNDBUF", unix.SOL_SOCKET, unix.SO_SNDBUF, slowBuffer},
 		{"IP_BIND_ADDRESS_NO_PORT", unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1},
 	} {
 		if err := unix.SetsockoptInt(fd, o.level, o.opt, o.want); err != nil {
@@ -109,7 +112,7 @@ func (d *slow) socket(index int) (fd int, err error) {
 			continue
 		}
 		if err != nil && err != unix.EISCONN {
-			return fd, os.NewSyscallError("connect", err)
+			return fd, fmt.Errorf("connect to %s: %w", d.g.server, os.NewSyscallError("connect", err))
 		}
 		return fd, nil
 	}

@@ -17,8 +17,10 @@ const (
 	precision = 3                  // significant digits of a recorded latency
 	tardy     = time.Millisecond   // from here on a message was sent late
 
-	busyLimit = 0.95 // a generator that is busier is saturated
-	lateLimit = 0.01 // and one that sends a larger share of its messages late
+	// The limits past which a generator is saturated; see Result.
+	busyLimit     = 0.95
+	lateLimit     = 0.01
+	latenessLimit = 100 * time.Microsecond
 )
 
 func newHistogram() *hdrhistogram.Histogram { return hdrhistogram.New(1, longest, precision) }
@@ -71,9 +73,17 @@ func describe(windows []window) (Result, error) {
 	if sum.Wall > 0 {
 		r.Busy = float64(sum.CPU) / float64(sum.Wall)
 	}
-	r.Saturated = r.Busy > busyLimit || float64(sum.Late) > lateLimit*float64(sum.Due)
+	r.Saturated = sum.saturated(r.Busy)
 	r.Extra = sum.extra(all)
 	return r, nil
+}
+
+func (w *window) saturated(busy float64) bool {
+	if w.Mode != Open {
+		return busy > busyLimit
+	}
+	due := float64(w.Due)
+	return float64(w.Late) > lateLimit*due || busy > busyLimit && float64(w.Lateness) > float64(latenessLimit)*due
 }
 
 func (w *window) add(v window) {

@@ -92,10 +92,13 @@ func TestSaturation(t *testing.T) {
 		w    window
 		want bool
 	}{
-		{window{Wall: 1000, CPU: 950}, false},
-		{window{Wall: 1000, CPU: 951}, true},
-		{window{Wall: 1000, Due: 100, Late: 1}, false},
-		{window{Wall: 1000, Due: 100, Late: 2}, true},
+		{window{Mode: Closed, Wall: 1000, CPU: 950}, false},
+		{window{Mode: Closed, Wall: 1000, CPU: 951}, true},
+		{window{Mode: Open, Wall: 1000, Due: 100, Late: 1}, false},
+		{window{Mode: Open, Wall: 1000, Due: 100, Late: 2}, true},
+		{window{Mode: Open, Wall: 1000, CPU: 1000, Due: 100, Lateness: 100 * latenessLimit}, false},
+		{window{Mode: Open, Wall: 1000, CPU: 1000, Due: 100, Lateness: 100*latenessLimit + 1}, true},
+		{window{Mode: Open, Wall: 1000, CPU: 950, Due: 100, Lateness: 200 * latenessLimit}, false},
 	} {
 		r, err := describe([]window{tt.w})
 		if err != nil || r.Saturated != tt.want {
