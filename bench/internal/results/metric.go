@@ -97,14 +97,15 @@ func (m Metric) Ratio(row, base Row) stats.Summary {
 // better reports whether a is better than b.
 func (m Metric) better(a, b float64) bool { return float64(m.Better)*(a-b) > 0 }
 
-// The names of what rows are compared to.
+// The names of servers that play a part of their own in reports.
 const (
-	Floor = "floor" // the rows that are marked as floors
-	Gnet  = "gnet"
-	Net   = "net"
+	Eddyline = "eddyline"
+	Floor    = "floor" // the rows that are marked as floors
+	Gnet     = "gnet"
+	Net      = "net"
 )
 
-// Bases are all of them, in the order of the columns.
+// Bases are those that others are compared to, in the order of the columns.
 var Bases = []string{Floor, Gnet, Net}
 
 // Base returns the row that ratios of metric m to base are taken to: of the floors,
@@ -115,7 +116,7 @@ func (r *Run) Base(base string, m Metric) *Row {
 	var median float64
 	for i := range r.Rows {
 		row := &r.Rows[i]
-		if !row.stands(base) {
+		if row.Err != "" || !row.Is(base) {
 			continue
 		}
 		s := m.Summary(*row)
@@ -126,14 +127,13 @@ func (r *Run) Base(base string, m Metric) *Row {
 	return best
 }
 
-func (r Row) stands(base string) bool {
-	switch {
-	case r.Err != "":
-		return false
-	case base == Floor:
+// Is reports whether the row is of a server or of a variant of it: "gnet-tuned" is
+// one of "gnet".
+func (r Row) Is(server string) bool {
+	if server == Floor {
 		return r.Floor
 	}
-	return r.Server == base || strings.HasPrefix(r.Server, base+"-")
+	return r.Server == server || strings.HasPrefix(r.Server, server+"-")
 }
 
 // Saturated reports whether the generator was the bottleneck in half of the

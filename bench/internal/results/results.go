@@ -47,31 +47,20 @@ type Point struct {
 
 // String describes the point in words.
 func (p Point) String() string {
-	var parts []string
-	add := func(format string, value any) { parts = append(parts, fmt.Sprintf(format, value)) }
-	if p.Variant != "" {
-		add("%s", p.Variant)
+	var words []string
+	add := func(on bool, format string, args ...any) {
+		if on {
+			words = append(words, fmt.Sprintf(format, args...))
+		}
 	}
-	if p.Conns != 0 {
-		add("%s", count(p.Conns, "connection"))
-	}
-	if p.Size != 0 {
-		add("%s", count(p.Size, "byte"))
-	}
-	if p.Pipeline != 0 {
-		add("%d outstanding", p.Pipeline)
-	}
-	if p.Rate != 0 {
-		add("%.0f req/s", p.Rate)
-	}
-	return strings.Join(parts, ", ")
-}
-
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
+	add(p.Variant != "", "%s", p.Variant)
+	add(p.Conns == 1, "1 connection")
+	add(p.Conns > 1, "%d connections", p.Conns)
+	add(p.Size == 1, "1 byte")
+	add(p.Size > 1, "%d bytes", p.Size)
+	add(p.Pipeline > 1, "%d outstanding", p.Pipeline)
+	add(p.Rate > 0, "%.0f per second", p.Rate)
+	return strings.Join(words, ", ")
 }
 
 // Title names the run: its scenario and its point.

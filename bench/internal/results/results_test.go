@@ -212,9 +212,10 @@ func TestSaturated(t *testing.T) {
 
 func TestTitle(t *testing.T) {
 	for want, run := range map[string]Run{
-		"idle": {Scenario: "idle"},
-		"echo: 1 connection, 1 byte, 4 outstanding":         {Scenario: "echo", Point: Point{Conns: 1, Size: 1, Pipeline: 4}},
-		"redis: SET, 50 connections, 64 bytes, 30000 req/s": {Scenario: "redis", Point: Point{Conns: 50, Size: 64, Rate: 3e4, Variant: "SET"}},
+		"idle":                         {Scenario: "idle"},
+		"echo: 2 connections, 2 bytes": {Scenario: "echo", Point: Point{Conns: 2, Size: 2, Pipeline: 1}},
+		"echo: 1 connection, 1 byte, 4 outstanding":              {Scenario: "echo", Point: Point{Conns: 1, Size: 1, Pipeline: 4}},
+		"redis: SET, 50 connections, 64 bytes, 30000 per second": {Scenario: "redis", Point: Point{Conns: 50, Size: 64, Rate: 3e4, Variant: "SET"}},
 	} {
 		if got := run.Title(); got != want {
 			t.Errorf("Title() = %q, want %q", got, want)
