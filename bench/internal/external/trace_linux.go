@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -37,7 +36,7 @@ func Attach(ctx context.Context, pid int) (*Trace, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	t := &Trace{cancel: cancel, report: f.Name()}
 	t.cmd = exec.CommandContext(ctx, StraceName, "-f", "-c", "-o", t.report, "-p", fmt.Sprint(pid))
-	t.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	t.cmd.SysProcAttr = ownSession()
 	if err := t.attach(); err != nil {
 		t.end()
 		return nil, fmt.Errorf("strace: %w", err)

@@ -10,10 +10,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // Place is where a program runs.
@@ -23,13 +20,14 @@ type Place struct {
 }
 
 // Load is a load generator of others. It opens its connections, sends for about
-// length, and ends.
-type Load func(ctx context.Context, at Place, addr string, length time.Duration) (Result, error)
+// length, and ends. It calls begin, which may fail, right before the run that
+// counts: there may be others to prepare it.
+type Load func(ctx context.Context, at Place, addr string, length time.Duration, begin func() error) (Result, error)
 
 // Wrk returns wrk with so many connections that get path. wrk counts in whole
 // seconds, so that is the least.
 func Wrk(path string, conns int) Load {
-	return func(ctx context.Context, at Place, addr string, length time.Duration) (Result, error) {
+	return func(ctx context.Context, at Place, addr string, length time.Duration, begin func() error) (Result, error) {
 		script, err := os.CreateTemp("", "eddyline-wrk-*.lua")
 		if err != nil {
 			return Result{}, err
@@ -37,6 +35,9 @@ func Wrk(path string, conns int) Load {
 		defer os.Remove(script.Name())
 		_, err = script.WriteString(wrkScript)
 		if err := errors.Join(err, script.Close()); err != nil {
+			return Result{}, err
+		}
+		if err := begin(); err != nil {
 			return Result{}, err
 		}
 		args := wrkArgs(script.Name(), "http://"+addr+path, conns, length)
@@ -53,7 +54,7 @@ func Wrk(path string, conns int) Load {
 // RedisBenchmark returns redis-benchmark with so many connections that keep
 // pipeline commands outstanding, with values of size bytes.
 func RedisBenchmark(command string, conns, size, pipeline int) Load {
-	return func(ctx context.Context, at Place, addr string, length time.Duration) (Result, error) {
+	return func(ctx context.Context, at Place, addr string, length time.Duration, begin func() error) (Result, error) {
 		run := func(command string, requests int) (Result, error) {
 			args, err := redisArgs(addr, command, conns, size, pipeline, requests)
 			if err != nil {
@@ -76,6 +77,9 @@ func RedisBenchmark(command string, conns, size, pipeline int) Load {
 		// It counts requests, not time: a short run tells how many fill the window.
 		trial, err := run(command, 100*conns*pipeline)
 		if err != nil {
+			return Result{}, err
+		}
+		if err := begin(); err != nil {
 			return Result{}, err
 		}
 		rate := float64(trial.Requests) / trial.Seconds
@@ -125,8 +129,7 @@ func (p Place) command(ctx context.Context, program string, args []string) (*exe
 		return nil, err
 	}
 	cmd := exec.CommandContext(ctx, "/bin/sh", append([]string{"-c", `read go && exec "$0" "$@"`, path}, args...)...)
-	// Its own session keeps the terminal's interrupt from it.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	cmd.SysProcAttr = ownSession()
 	return cmd, nil
 }
 
@@ -139,7 +142,7 @@ func (p Place) start(cmd *exec.Cmd) error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	err = p.place(cmd.Process.Pid)
+	err = p.take(cmd.Process.Pid)
 	if err == nil {
 		_, err = io.WriteString(in, "\n")
 	}
@@ -148,21 +151,4 @@ func (p Place) start(cmd *exec.Cmd) error {
 		_ = cmd.Wait()
 	}
 	return err
-}
-
-func (p Place) place(pid int) error {
-	if p.CPU >= 0 {
-		var one unix.CPUSet
-		one.Set(p.CPU)
-		if err := unix.SchedSetaffinity(pid, &one); err != nil {
-			return fmt.Errorf("pin to core %d: %w", p.CPU, os.NewSyscallError("sched_setaffinity", err))
-		}
-	}
-	if p.Nice == 0 {
-		return nil
-	}
-	if err := unix.Setpriority(unix.PRIO_PROCESS, pid, p.Nice); err != nil {
-		return fmt.Errorf("priority %d: %w", p.Nice, os.NewSyscallError("setpriority", err))
-	}
-	return nil
 }
