@@ -27,11 +27,7 @@ func (c *Conn) Close() error {
 // Abort ends the connection now: pending output is dropped and the peer gets a
 // reset. OnClose hears ErrAborted at the end of the turn.
 func (c *Conn) Abort() {
-	if c.is(closed) {
-		return
-	}
-	c.flags |= aborting
-	c.fail(ErrAborted)
+	c.reset(ErrAborted)
 }
 
 // Detach takes the connection out of the engine and returns its socket with
@@ -118,6 +114,17 @@ func (c *Conn) fail(err error) {
 	c.loop.closed.add(c)
 }
 
+// reset is fail with a reset for the peer whatever is pending: the kernel or the
+// handler failed in the middle of something, and a FIN would make it look
+// complete.
+func (c *Conn) reset(err error) {
+	if c.is(closed) {
+		return
+	}
+	c.flags |= aborting
+	c.fail(err)
+}
+
 // stop ends the connection because its loop ends.
 func (c *Conn) stop(err error) { c.fail(err) }
 
@@ -148,7 +155,7 @@ func (c *Conn) endOutput() {
 	// FIN first: input may come at any time and be answered with a reset, which
 	// must not be the first that the peer hears of the end.
 	if errno := sys.Shutdown(int(c.fd), sys.SHUT_WR); errno != 0 {
-		c.fail(c.connError("close", sys.CallShutdown, errno))
+		c.reset(c.connError("close", sys.CallShutdown, errno))
 		return
 	}
 	c.flags |= readReady
@@ -224,6 +231,5 @@ func (c *Conn) expireClose() {
 		c.fail(nil)
 		return
 	}
-	c.flags |= aborting
-	c.fail(c.opError("close", os.ErrDeadlineExceeded))
+	c.reset(c.opError("close", os.ErrDeadlineExceeded))
 }

@@ -94,7 +94,7 @@ func (c *Conn) receiveFailed(errno sys.Errno) {
 	c.flags &^= readReady
 	switch {
 	case errno != sys.EAGAIN:
-		c.fail(c.connError("read", sys.CallRecv, errno))
+		c.reset(c.connError("read", sys.CallRecv, errno))
 	case c.is(writeFailed):
 		// All that came before the failure has been offered.
 		c.fail(nil)
@@ -185,7 +185,7 @@ func (c *Conn) receiveLate() int {
 	case errno == sys.EAGAIN:
 		c.flags &^= readReady
 	case errno != 0:
-		c.fail(c.connError("close", sys.CallRecv, errno))
+		c.reset(c.connError("close", sys.CallRecv, errno))
 	case n == 0:
 		c.fail(nil)
 	}

@@ -198,7 +198,7 @@ func (c *Conn) sent(n int, errno sys.Errno) bool {
 // offered, unless nobody wants it: then the connection is over at once.
 func (c *Conn) sendFailed(errno sys.Errno) {
 	c.setCause(c.connError("write", sys.CallSend, errno))
-	c.flags |= writeFailed
+	c.flags |= writeFailed | aborting // for a FIN would make the output look complete
 	c.flags &^= pressed | writeBlocked
 	if c.queues != nil {
 		c.queues.out.Reset(c.loop.blocks)
@@ -274,7 +274,7 @@ func (c *Conn) endHalf() {
 	if !c.is(finSent) {
 		c.flags |= finSent
 		if errno := sys.Shutdown(int(c.fd), sys.SHUT_WR); errno != 0 {
-			c.fail(c.connError("shutdown", sys.CallShutdown, errno))
+			c.reset(c.connError("shutdown", sys.CallShutdown, errno))
 			return
 		}
 	}

@@ -228,8 +228,10 @@ func makeConn(l *Loop, fd int, peer stream.Addr) *Conn {
 	return c
 }
 
-// abandon gives up a connection that was never registered.
+// abandon gives up a connection that was never registered, with a reset: a FIN
+// would look like an answer of no bytes.
 func (c *Conn) abandon() {
+	_ = sys.SetLinger(int(c.fd), true, 0)
 	_ = sys.Close(int(c.fd))
 	c.flags |= closed
 	c.gone.Store(true)

@@ -273,8 +273,7 @@ func (l *Loop) blame(v any) {
 	}
 	switch {
 	case c != nil:
-		c.flags |= aborting
-		c.fail(err)
+		c.reset(err)
 	case other != nil:
 		other.panicked(err)
 	}

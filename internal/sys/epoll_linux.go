@@ -20,6 +20,10 @@ const (
 // EpollEvent is one entry of the list that EpollWait fills.
 type EpollEvent unix.EpollEvent
 
+func newEpollEvent(events uint32, data uint64) EpollEvent {
+	return EpollEvent{Events: events, Fd: int32(uint32(data)), Pad: int32(uint32(data >> 32))}
+}
+
 // Data returns the 64 bits given to EpollCtl. The kernel's field lies unaligned
 // on some architectures, so it is kept as two halves.
 func (e *EpollEvent) Data() uint64 {
@@ -43,9 +47,12 @@ func EpollCtl(epfd, op, fd int, events uint32, data uint64) Errno {
 	if e := fault(CallEpollCtl); e != 0 {
 		return e
 	}
-	ev := EpollEvent{Events: events, Fd: int32(uint32(data)), Pad: int32(uint32(data >> 32))}
+	ev := newEpollEvent(events, data)
 	_, _, e := syscall.RawSyscall6(unix.SYS_EPOLL_CTL, uintptr(epfd), uintptr(op), uintptr(fd),
 		uintptr(unsafe.Pointer(&ev)), 0, 0)
+	if e == 0 {
+		watched(epfd, op, fd, events, data)
+	}
 	return e
 }
 
@@ -57,7 +64,10 @@ func EpollPoll(epfd int, events []EpollEvent) (int, Errno) {
 	}
 	n, _, e := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(epfd),
 		uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)), 0, 0, 0)
-	return int(n), e
+	if e != 0 {
+		return 0, e
+	}
+	return embellish(epfd, events, int(n)), 0
 }
 
 // EpollWait fills events, which must not be empty, and returns how many it
@@ -71,5 +81,8 @@ func EpollWait(epfd int, events []EpollEvent, timeout time.Duration) (int, Errno
 	// epoll_pwait without a mask is epoll_wait, which arm64 does not have.
 	n, _, e := syscall.Syscall6(unix.SYS_EPOLL_PWAIT, uintptr(epfd),
 		uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)), uintptr(milliseconds(timeout)), 0, 0)
-	return int(n), e
+	if e != 0 {
+		return 0, e
+	}
+	return embellish(epfd, events, int(n)), 0
 }

@@ -4,23 +4,61 @@ package sys
 
 import "sync/atomic"
 
-// injected is the hook of a test build, nil when none is set.
-var injected atomic.Pointer[func(Call) Errno]
+// disturber decides what a test build does to the calls of this package. Its
+// methods may be called from several goroutines at once.
+type disturber interface {
+	// fail returns what a call fails with instead of being made, or 0.
+	fail(c Call) Errno
+	// transfer returns how many of size bytes a call may move; with EAGAIN it is not
+	// made. The readiness that this leaves behind is signalled again.
+	transfer(c Call, size int) (int, Errno)
+	// extra returns how many of the n events of a wait are reported once more, and
+	// how many descriptors are reported that may not be ready.
+	extra(n int) (again, spurious int)
+	// choose returns one of n.
+	choose(n int) int
+}
+
+// injected is what disturbs now, nil when nothing does.
+var injected atomic.Pointer[disturber]
+
+func inject(d disturber) (remove func()) {
+	if !injected.CompareAndSwap(nil, &d) {
+		panic("sys: faults are injected already")
+	}
+	return func() { injected.CompareAndSwap(&d, nil) }
+}
 
 // Inject makes every call of this package ask hook first and fail with what it
 // returns, unless that is 0. The hook may be called from several goroutines at
-// once. It stays until the returned function is called; hooks do not nest.
-func Inject(hook func(Call) Errno) (remove func()) {
-	if !injected.CompareAndSwap(nil, &hook) {
-		panic("sys: a fault hook is already set")
-	}
-	return func() { injected.CompareAndSwap(&hook, nil) }
-}
+// once. It stays until the returned function is called; what is injected does not
+// nest.
+func Inject(hook func(Call) Errno) (remove func()) { return inject(failHook(hook)) }
+
+// failHook only makes calls fail.
+type failHook func(Call) Errno
+
+func (f failHook) fail(c Call) Errno                      { return f(c) }
+func (f failHook) transfer(c Call, size int) (int, Errno) { return size, f(c) }
+func (f failHook) extra(int) (again, spurious int)        { return 0, 0 }
+func (f failHook) choose(int) int                         { return 0 }
 
 func fault(c Call) Errno {
-	hook := injected.Load()
-	if hook == nil {
+	d := injected.Load()
+	if d == nil {
 		return 0
 	}
-	return (*hook)(c)
+	return (*d).fail(c)
+}
+
+func disturb(c Call, fd, size int) (int, Errno) {
+	d := injected.Load()
+	if d == nil || size == 0 {
+		return size, 0
+	}
+	limit, e := (*d).transfer(c, size)
+	if e == EAGAIN || limit < size {
+		signalAgain(fd)
+	}
+	return limit, e
 }

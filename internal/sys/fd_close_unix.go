@@ -9,6 +9,7 @@ import "golang.org/x/sys/unix"
 // An injected failure closes too.
 func Close(fd int) Errno {
 	injected := fault(CallClose)
+	unwatched(fd)
 	if err := unix.Close(fd); err != nil {
 		return err.(Errno)
 	}

@@ -18,10 +18,10 @@ func Recv(fd int, p []byte) (int, Errno) { return recv(fd, p, 0) }
 func Peek(fd int, p []byte) (int, Errno) { return recv(fd, p, unix.MSG_PEEK) }
 
 func recv(fd int, p []byte, flags uintptr) (int, Errno) {
-	if e := fault(CallRecv); e != 0 {
+	size, e := disturb(CallRecv, fd, min(len(p), MaxTransfer))
+	if e != 0 {
 		return 0, e
 	}
-	size := min(len(p), MaxTransfer)
 	for {
 		n, _, e := syscall.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd),
 			uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(size), flags, 0, 0)
@@ -37,10 +37,10 @@ func recv(fd int, p []byte, flags uintptr) (int, Errno) {
 
 // Send sends once from p and raises no SIGPIPE. fd must be nonblocking.
 func Send(fd int, p []byte) (int, Errno) {
-	if e := fault(CallSend); e != 0 {
+	size, e := disturb(CallSend, fd, min(len(p), MaxTransfer))
+	if e != 0 {
 		return 0, e
 	}
-	size := min(len(p), MaxTransfer)
 	raceSent(p[:size])
 	for {
 		n, _, e := syscall.RawSyscall6(unix.SYS_SENDTO, uintptr(fd),
@@ -55,12 +55,12 @@ func Send(fd int, p []byte) (int, Errno) {
 }
 
 // transferVec makes one sendmsg(2) or recvmsg(2) with the slices of bufs that are
-// not empty, as many as one call may take. The vector
+// not empty, as many as one call may take, and at most limit bytes. The vector
 // is filled here and not by a function of its own, because then it and the
 // callers' buffers would be allocated on the heap.
-func transferVec(trap uintptr, fd int, bufs [][]byte, flags uintptr) (int, Errno) {
+func transferVec(trap uintptr, fd int, bufs [][]byte, flags uintptr, limit int) (int, Errno) {
 	var iov [MaxVec]unix.Iovec
-	count, left := 0, MaxTransfer
+	count, left := 0, limit
 	for _, b := range bufs {
 		if count == MaxVec || left == 0 {
 			break
@@ -93,22 +93,23 @@ func transferVec(trap uintptr, fd int, bufs [][]byte, flags uintptr) (int, Errno
 // and at most MaxTransfer bytes. Nothing to send is no error. fd must be
 // nonblocking.
 func SendVec(fd int, bufs [][]byte) (int, Errno) {
-	if e := fault(CallSend); e != 0 {
+	limit, e := disturb(CallSend, fd, MaxTransfer)
+	if e != 0 {
 		return 0, e
 	}
 	raceSent(nil)
-	n, e := transferVec(unix.SYS_SENDMSG, fd, bufs, unix.MSG_NOSIGNAL)
-	return n, e
+	return transferVec(unix.SYS_SENDMSG, fd, bufs, unix.MSG_NOSIGNAL, limit)
 }
 
 // RecvVec receives once into the first MaxVec slices of bufs that are not empty,
 // and at most MaxTransfer bytes. 0 bytes without an error is the end of the
 // stream, unless there was no room. fd must be nonblocking.
 func RecvVec(fd int, bufs [][]byte) (int, Errno) {
-	if e := fault(CallRecv); e != 0 {
+	limit, e := disturb(CallRecv, fd, MaxTransfer)
+	if e != 0 {
 		return 0, e
 	}
-	n, e := transferVec(unix.SYS_RECVMSG, fd, bufs, 0)
+	n, e := transferVec(unix.SYS_RECVMSG, fd, bufs, 0, limit)
 	raceReceived(nil)
 	return n, e
 }

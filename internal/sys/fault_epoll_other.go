@@ -1,0 +1,7 @@
+//go:build !linux
+
+package sys
+
+func signalAgain(int) {}
+
+func unwatched(int) {}
