@@ -154,7 +154,7 @@ func underChaos(t *testing.T, rules func(seed uint64) sys.Rules, check func(t *t
 					t.Logf("again with -tags faultinject -chaos.seed %d -chaos.runs 1; the rules: %v", seed, rules)
 				}
 			}()
-			r := newRig(t, loop.Config{Loops: 1, HighMark: 24 << 10, LowMark: 8 << 10})
+			r := newRig(t, loop.Config{Loops: 1, HighMark: 24 << 10, LowMark: 8 << 10, ReadBudget: 4 << 10, ReadBuffer: 8 << 10})
 			check(t, r, chaos(t, r, rules, 16))
 		})
 	}

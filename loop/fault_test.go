@@ -406,3 +406,25 @@ func TestAFailedCloseIsNotRetried(t *testing.T) {
 	}
 	r.dial(ln).echoes()
 }
+
+// What fails in the middle of a stream ends it with a reset: after a FIN the
+// peer would take what it has for all there is.
+func TestWhatTheKernelFailedIsReset(t *testing.T) {
+	for _, call := range []sys.Call{sys.CallRecv, sys.CallSend, sys.CallShutdown, sys.CallEpollCtl} {
+		t.Run(string(call), func(t *testing.T) {
+			r := newRig(t, loop.Config{Loops: 1})
+			ln := r.listen(r.always(hooks{data: func(c *loop.Conn, in []byte) (int, error) {
+				n, err := c.Write(in)
+				return n, errors.Join(err, c.CloseWrite())
+			}}))
+			turn(t, r.engine.Loops()[0]) // the listener is registered
+			_, remove := kth(t, 1, call)
+			defer remove()
+			c := r.dialDoomed(ln)
+			if _, err := c.Write([]byte("and what became of it?")); errors.Is(err, syscall.ECONNRESET) {
+				return // it was faster, and is told only once
+			}
+			c.expectReset()
+		})
+	}
+}
