@@ -23,6 +23,7 @@ const (
 	retries   = 3               // windows of a round that may be measured again for that
 	disturbed = "disturbed %"   // in Round.Extra: how much of the time was lost nevertheless
 	saturated = 0.95            // share of a core from which on a program of others is the bottleneck
+	traced    = time.Second / 2 // the least time in which system calls are counted
 	patience  = 5 * time.Second // how long a window may go on until a first reply comes
 	perClient = 5000            // idle connections per process that holds them
 )
@@ -165,28 +166,34 @@ func (c *contender) Measure(ctx context.Context, warmup, length time.Duration) e
 	return c.client.Finish()
 }
 
-// window measures once. One in which nothing came back goes on: on a busy machine
-// nobody may have had his turn in a short one.
+// window measures once.
 func (c *contender) window(ctx context.Context, length time.Duration) (w client.Result, a account, err error) {
 	from, err := c.read()
 	if err != nil {
 		return w, a, err
 	}
-	w, err = c.client.Measure(length)
-	for err == nil && w.Requests == 0 && ctx.Err() == nil && time.Since(from.at) < patience {
+	if w, err = c.count(ctx, length); err != nil {
+		return w, a, err
+	}
+	to, err := c.read()
+	return w, between(from, to), err
+}
+
+// count has the generator count for length. A window in which nothing came back
+// goes on: on a busy machine nobody may have had his turn in a short one.
+func (c *contender) count(ctx context.Context, length time.Duration) (client.Result, error) {
+	began := time.Now()
+	w, err := c.client.Measure(length)
+	for err == nil && w.Requests == 0 && ctx.Err() == nil {
+		if time.Since(began) > patience {
+			return w, fmt.Errorf("nothing came back within %v", patience)
+		}
 		var more client.Result
 		if more, err = c.client.Measure(length); err == nil {
 			w, err = client.Sum(w, more)
 		}
 	}
-	if err != nil {
-		return w, a, err
-	}
-	to, err := c.read()
-	if err == nil && w.Requests == 0 && ctx.Err() == nil {
-		err = fmt.Errorf("nothing came back within %v", to.at.Sub(from.at))
-	}
-	return w, between(from, to), err
+	return w, err
 }
 
 // look reads the server's memory under load.
@@ -306,8 +313,10 @@ func sleep(ctx context.Context, d time.Duration) {
 }
 
 // Calls returns the system calls per request of a server under the task's load,
-// counted by strace for length.
+// counted by strace for length, but not so shortly that attaching and detaching
+// would count.
 func (p Place) Calls(ctx context.Context, t Task, warmup, length time.Duration) (float64, error) {
+	length = max(length, traced)
 	c := &contender{task: t, place: p}
 	if err := c.start(ctx); err != nil {
 		return 0, c.Kill(err)
@@ -331,14 +340,14 @@ func (c *contender) calls(ctx context.Context, warmup, length time.Duration) (fl
 	if err != nil {
 		return 0, err
 	}
-	w, err := c.client.Measure(length)
+	w, err := c.count(ctx, length)
 	n, in, stopped := trace.Stop()
 	if err = errors.Join(err, stopped); err != nil {
 		return 0, err
 	}
-	if w.Requests == 0 {
-		return 0, errors.New("nothing came back while strace looked on")
-	}
 	perSecond := float64(n) / in.Seconds()
+	if w.Requests == 0 {
+		return 0, ctx.Err()
+	}
 	return perSecond * w.Seconds / float64(w.Requests), c.client.Finish()
 }

@@ -140,7 +140,7 @@ func (r *runner) steps(plan Plan) int {
 // counts reports whether system calls can be counted: at a fixed rate a server
 // that is slowed by the counting falls behind and works in larger batches.
 func (r *runner) counts(t Task) bool {
-	return r.Calls != nil && t.Load.Mode != client.Open && t.With == nil
+	return r.Calls != nil && t.Load.Mode != client.Open
 }
 
 // windows returns how many windows of which length a round has. A program of
@@ -196,7 +196,7 @@ func (r *runner) note(plan Plan, row *results.Row) {
 	case r.Installed(plan.Program):
 		row.Notes = append(row.Notes, "load by "+plan.Program)
 	default:
-		row.Notes = append(row.Notes, plan.Program+" is not installed: load by the generator of this program")
+		row.Notes = append(row.Notes, "own generator: "+plan.Program+" is not installed")
 	}
 }
 
@@ -297,6 +297,7 @@ func (r *runner) count(ctx context.Context, plan Plan, p Point, rows []results.R
 		if row.Err != "" || len(row.Rounds) == 0 || ctx.Err() != nil {
 			continue
 		}
+		t.With = nil // the own generator tells how much it did while strace looked on
 		calls, err := r.Calls(ctx, t)
 		if ctx.Err() != nil {
 			continue

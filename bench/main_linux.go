@@ -1,0 +1,270 @@
+// Command bench compares eddyline with other ways to write a server in Go, side
+// by side on one machine. Run it with -h.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"syscall"
+	"text/tabwriter"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/eddyline/eddyline/bench/internal/child"
+	"github.com/eddyline/eddyline/bench/internal/client"
+	"github.com/eddyline/eddyline/bench/internal/external"
+	"github.com/eddyline/eddyline/bench/internal/machine"
+	"github.com/eddyline/eddyline/bench/internal/progress"
+	"github.com/eddyline/eddyline/bench/internal/report"
+	"github.com/eddyline/eddyline/bench/internal/results"
+	"github.com/eddyline/eddyline/bench/internal/scenario"
+	"github.com/eddyline/eddyline/bench/internal/servers"
+	"github.com/eddyline/eddyline/bench/internal/table"
+)
+
+// environment is the same for every server. One core needs one processor of the
+// scheduler.
+var environment = []string{"GOMAXPROCS=1", "GOGC=100", "GOMEMLIMIT=off", "GODEBUG="}
+
+// The exit statuses.
+const (
+	exitFailed      = 1
+	exitUsage       = 2
+	exitInterrupted = 130
+)
+
+func main() {
+	roles := map[string]child.Role{
+		client.Role:  client.Child,
+		servers.Role: servers.Child(servers.All()),
+	}
+	if child.Dispatch(roles) {
+		return
+	}
+	o, err := parse(os.Args[1:], os.Stderr)
+	if errors.Is(err, flag.ErrHelp) {
+		return
+	}
+	if err != nil {
+		os.Exit(exitUsage)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	p := program{o, servers.All(), machine.Alone, os.Stdout, os.Stderr}
+	status := p.run(ctx)
+	stop()
+	os.Exit(status)
+}
+
+// program is one run.
+type program struct {
+	*options
+	all    []servers.Server
+	alone  func(ctx context.Context, waiting func()) (release func() error, err error) // as machine.Alone
+	stdout io.Writer
+	stderr *os.File
+}
+
+// run does what the flags say and returns the exit status.
+func (p *program) run(ctx context.Context) int {
+	switch {
+	case p.options.list:
+		return p.status(p.list())
+	case p.new != "":
+		return p.compareFiles()
+	}
+	plans, err := p.prepare()
+	if err != nil {
+		fmt.Fprintln(p.stderr, "bench:", err)
+		return exitUsage
+	}
+	var old *results.Document
+	if p.old != "" {
+		if old, err = results.Load(p.old); err != nil {
+			return p.status(err)
+		}
+	}
+	release, err := p.alone(ctx, func() {
+		fmt.Fprintln(p.stderr, "bench: another measurement runs on this machine; waiting for its end")
+	})
+	if ctx.Err() != nil {
+		return exitInterrupted
+	}
+	if err != nil {
+		return p.status(err)
+	}
+	d := p.measure(ctx, plans)
+	err = errors.Join(release(), p.write(d))
+	regressed := false
+	if err == nil && old != nil {
+		regressed, err = tellChanges(p.stdout, old, d)
+	}
+	switch {
+	case ctx.Err() != nil:
+		p.status(err)
+		return exitInterrupted
+	case d.Failed() || regressed:
+		p.status(err)
+		return exitFailed
+	}
+	return p.status(err)
+}
+
+// status tells an error and returns the exit status for it.
+func (p *program) status(err error) int {
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintln(p.stderr, "bench:", err)
+	return exitFailed
+}
+
+// list prints what there is.
+func (p *program) list() error {
+	t := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "Scenarios")
+	for _, s := range scenario.All() {
+		about := s.About
+		if s.Missing != "" {
+			about += " (" + s.Missing + ")"
+		}
+		fmt.Fprintf(t, "  %s\t%s\n", s.Name, about)
+	}
+	fmt.Fprintln(t, "\nServers")
+	usual := servers.Names(servers.Compared(p.all))
+	for _, s := range p.all {
+		about := s.About
+		if !slices.Contains(usual, s.Name) {
+			about += " (only when named)"
+		}
+		fmt.Fprintf(t, "  %s\t%s\n", s.Name, about)
+	}
+	return t.Flush()
+}
+
+// prepare finds out what is measured, and whether it can be.
+func (p *program) prepare() ([]scenario.Plan, error) {
+	var files unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &files); err != nil {
+		return nil, os.NewSyscallError("getrlimit", err)
+	}
+	if os.Geteuid() != 0 && p.nice < 0 {
+		p.nice = 0
+	}
+	if p.out != "" {
+		if err := os.MkdirAll(p.out, 0o777); err != nil {
+			return nil, err
+		}
+	}
+	return p.plans(p.all, int(min(files.Max, 1<<30)))
+}
+
+// compareFiles tells what has changed between two earlier runs.
+func (p *program) compareFiles() int {
+	old, err := results.Load(p.old)
+	if err != nil {
+		return p.status(err)
+	}
+	new, err := results.Load(p.new)
+	if err != nil {
+		return p.status(err)
+	}
+	regressed, err := tellChanges(p.stdout, old, new)
+	if regressed {
+		return exitFailed
+	}
+	return p.status(err)
+}
+
+// measure measures, and prints every point as it is finished.
+func (p *program) measure(ctx context.Context, plans []scenario.Plan) *results.Document {
+	d := &results.Document{
+		Format:      results.Format,
+		Time:        time.Now().UTC(),
+		Machine:     machine.Describe(),
+		Args:        p.args,
+		Environment: environment,
+		Nice:        p.nice,
+	}
+	line := progress.New(p.stderr, false)
+	at := p.place()
+	count, length := p.slices()
+	warmup := length * 3 / 10
+	c := scenario.Config{
+		Rounds:    p.rounds,
+		Slices:    count,
+		Slice:     length,
+		Warmup:    warmup,
+		Start:     at.Start,
+		Installed: external.Installed,
+		Step: func(s scenario.Step) {
+			line.Show(s.Done, s.Total, fmt.Sprintf("%s, %v, %s, %s", s.Scenario, s.Point, s.Doing, s.Server))
+		},
+		Done: func(run results.Run) {
+			line.Clear()
+			if !p.json {
+				table.Text(p.stdout, run)
+				fmt.Fprintln(p.stdout)
+			}
+		},
+	}
+	if external.Installed(external.StraceName) {
+		c.Calls = func(ctx context.Context, t scenario.Task) (float64, error) {
+			return at.Calls(ctx, t, warmup, length)
+		}
+	} else {
+		fmt.Fprintln(p.stderr, "bench: strace is not installed: system calls are not counted")
+	}
+	d.Runs = scenario.Run(ctx, c, plans)
+	line.Clear()
+	d.Interrupted = ctx.Err() != nil
+	return d
+}
+
+// place chooses the cores.
+func (p *program) place() scenario.Place {
+	at := scenario.Place{Server: -1, Load: -1, Nice: p.nice, Env: environment}
+	if cores := child.Cores(); len(cores) > 1 {
+		at.Server, at.Load = cores[0], cores[1]
+	} else {
+		fmt.Fprintln(p.stderr, "bench: there is one core only: server and load generator share it, and the figures are worth little")
+	}
+	return at
+}
+
+// write writes what is asked for besides the tables.
+func (p *program) write(d *results.Document) error {
+	if p.json {
+		if err := d.Write(p.stdout); err != nil {
+			return err
+		}
+	}
+	if p.out == "" {
+		return nil
+	}
+	charts, err := report.SVGs(p.out, d)
+	err = errors.Join(
+		err,
+		writeFile(filepath.Join(p.out, "results.json"), d.Write),
+		writeFile(filepath.Join(p.out, "report.html"), func(w io.Writer) error { return report.HTML(w, d) }),
+	)
+	if err == nil {
+		fmt.Fprintf(p.stderr, "bench: results.json, report.html and %d charts are in %s\n", len(charts), p.out)
+	}
+	return err
+}
+
+func writeFile(name string, write func(io.Writer) error) error {
+	f, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(write(f), f.Close())
+}
