@@ -64,10 +64,7 @@ func EpollPoll(epfd int, events []EpollEvent) (int, Errno) {
 	}
 	n, _, e := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(epfd),
 		uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)), 0, 0, 0)
-	if e != 0 {
-		return 0, e
-	}
-	return embellish(epfd, events, int(n)), 0
+	return embellish(epfd, events, int(n), e)
 }
 
 // EpollWait fills events, which must not be empty, and returns how many it
@@ -81,8 +78,5 @@ func EpollWait(epfd int, events []EpollEvent, timeout time.Duration) (int, Errno
 	// epoll_pwait without a mask is epoll_wait, which arm64 does not have.
 	n, _, e := syscall.Syscall6(unix.SYS_EPOLL_PWAIT, uintptr(epfd),
 		uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)), uintptr(milliseconds(timeout)), 0, 0)
-	if e != 0 {
-		return 0, e
-	}
-	return embellish(epfd, events, int(n)), 0
+	return embellish(epfd, events, int(n), e)
 }

@@ -60,10 +60,10 @@ func signalAgain(fd int) {
 
 // embellish adds to the n events that a wait on epfd found some of them once
 // more, and some of descriptors that may not be ready.
-func embellish(epfd int, events []EpollEvent, n int) int {
+func embellish(epfd int, events []EpollEvent, n int, e Errno) (int, Errno) {
 	d := injected.Load()
-	if d == nil {
-		return n
+	if d == nil || e != 0 {
+		return n, e
 	}
 	again, spurious := (*d).extra(n)
 	for range min(again, len(events)-n) {
@@ -71,7 +71,7 @@ func embellish(epfd int, events []EpollEvent, n int) int {
 		n++
 	}
 	if spurious == 0 {
-		return n
+		return n, 0
 	}
 	watches.Lock()
 	defer watches.Unlock()
@@ -86,5 +86,5 @@ func embellish(epfd int, events []EpollEvent, n int) int {
 		events[n] = newEpollEvent(w.events&(EPOLLIN|EPOLLOUT), w.data)
 		n++
 	}
-	return n
+	return n, 0
 }
