@@ -11,6 +11,7 @@ import (
 	"github.com/eddyline/eddyline/bench/internal/child"
 	"github.com/eddyline/eddyline/bench/internal/load"
 	"github.com/eddyline/eddyline/bench/internal/servers"
+	"github.com/eddyline/eddyline/bench/internal/workload"
 )
 
 // bench is a server with its load generator.
@@ -29,7 +30,7 @@ func (c *Config) start(s servers.Server, p Point) (b *bench, err error) {
 			err = b.end(err)
 		}
 	}()
-	if b.server, err = servers.Start(s, c.Cores.Server, c.Nice, c.Env); err != nil {
+	if b.server, err = servers.Start(s, workload.Echo, c.Cores.Server, c.Nice, c.Env); err != nil {
 		return b, err
 	}
 	spec := load.Spec{Addr: b.server.Addr, Size: p.Size, Pipeline: p.Pipeline}

@@ -13,23 +13,26 @@ import (
 	"github.com/eddyline/eddyline/bench/internal/child"
 	"github.com/eddyline/eddyline/bench/internal/load"
 	"github.com/eddyline/eddyline/bench/internal/servers"
+	"github.com/eddyline/eddyline/bench/internal/workload"
 )
 
 // bad are servers with something wrong.
 var bad = []servers.Server{
-	{Name: "absent", Serve: func(context.Context, string, func(string)) error {
+	{Name: "absent", Protocols: echoes, Serve: func(context.Context, workload.Protocol, string, func(string)) error {
 		return errors.New("no bed to get up from")
 	}},
-	{Name: "liar", Serve: serveBytes(func(p []byte) { p[len(p)/2]++ })},
-	{Name: "crasher", Serve: serveBytes(func([]byte) {
+	{Name: "liar", Protocols: echoes, Serve: serveBytes(func(p []byte) { p[len(p)/2]++ })},
+	{Name: "crasher", Protocols: echoes, Serve: serveBytes(func([]byte) {
 		fmt.Fprintln(os.Stderr, "out of everything")
 		os.Exit(4)
 	})},
 }
 
+var echoes = []workload.Protocol{workload.Echo}
+
 // serveBytes is an echo that goes wrong after a while.
-func serveBytes(wrong func(p []byte)) func(context.Context, string, func(string)) error {
-	return func(ctx context.Context, addr string, ready func(string)) error {
+func serveBytes(wrong func(p []byte)) func(context.Context, workload.Protocol, string, func(string)) error {
+	return func(ctx context.Context, _ workload.Protocol, addr string, ready func(string)) error {
 		ln, err := net.Listen("tcp", addr)
 		if err != nil {
 			return err

@@ -9,6 +9,7 @@ import (
 
 	"github.com/eddyline/eddyline/bench/internal/load"
 	"github.com/eddyline/eddyline/bench/internal/servers"
+	"github.com/eddyline/eddyline/bench/internal/workload"
 )
 
 // Config tells what is measured.
@@ -61,7 +62,7 @@ func Run(ctx context.Context, c Config) []Row {
 
 // measure takes one server through all points.
 func (c *Config) measure(ctx context.Context, s servers.Server, step func(conns int)) (points []Point, err error) {
-	server, err := servers.Start(s, -1, 0, c.Env)
+	server, err := servers.Start(s, workload.Echo, -1, 0, c.Env)
 	if err != nil {
 		return nil, err
 	}

@@ -28,7 +28,7 @@ func TestEveryPointOfEveryServerIsReached(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	unknown := servers.Server{Name: "unknown"} // the child does not find it
+	unknown := servers.Server{Name: "unknown", Protocols: list[0].Protocols} // the child does not find it
 	points := []int{5, 20, 31}
 	rows := Run(t.Context(), Config{Servers: append(list, unknown), Points: points, Rounds: 2, PerClient: 10})
 	for _, r := range rows[:2] {

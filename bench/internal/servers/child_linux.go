@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/eddyline/eddyline/bench/internal/child"
+	"github.com/eddyline/eddyline/bench/internal/workload"
 )
 
 // Role is the name under which a program offers Child to package child.
@@ -24,9 +25,14 @@ const Role = "server"
 
 // spec is the configuration of a server's process.
 type spec struct {
-	Server string `json:"server"`
-	Addr   string `json:"addr"`
+	Server   string            `json:"server"`
+	Protocol workload.Protocol `json:"protocol"`
+	Addr     string            `json:"addr"`
 }
+
+// imageFD is the descriptor of the program that a server's process becomes, where
+// it becomes one: the first after the standard ones.
+const imageFD = 3
 
 // address is a server's first reply: where it listens.
 type address struct {
@@ -49,13 +55,16 @@ type Running struct {
 	remove func() error
 }
 
-// Start starts s on a free port of 127.0.0.1, on core cpu with priority nice, with
-// env added to the environment.
-func Start(s Server, cpu, nice int, env []string) (*Running, error) {
+// Start starts s serving p on a free port of 127.0.0.1, on core cpu with priority
+// nice, with env added to the environment.
+func Start(s Server, p workload.Protocol, cpu, nice int, env []string) (*Running, error) {
+	if err := s.check(p); err != nil {
+		return nil, fmt.Errorf("start %s: %w", s.Name, err)
+	}
 	o := child.Options{
 		Name:   s.Name,
 		Role:   Role,
-		Config: spec{s.Name, "127.0.0.1:0"},
+		Config: spec{s.Name, p, "127.0.0.1:0"},
 		CPU:    cpu,
 		Nice:   nice,
 		Env:    env,
@@ -68,12 +77,19 @@ func Start(s Server, cpu, nice int, env []string) (*Running, error) {
 		}
 		o.Role, o.Config, o.Command, remove = "", nil, argv, undo
 	}
+	if s.Image != nil {
+		image, err := s.Image()
+		if err != nil {
+			return nil, fmt.Errorf("start %s: %w", s.Name, err)
+		}
+		o.Extra = []*os.File{image}
+	}
 	var ready address
-	p, err := child.Start(o, &ready)
+	process, err := child.Start(o, &ready)
 	if err != nil {
 		return nil, errors.Join(err, remove())
 	}
-	return &Running{p, ready.Addr, remove}, nil
+	return &Running{process, ready.Addr, remove}, nil
 }
 
 // Mark asks the server for its account; a program of its own has none.
@@ -123,11 +139,14 @@ func serve(c *child.Control, list []Server) error {
 	if err != nil {
 		return err
 	}
+	if found[0].Image != nil {
+		return become()
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	served := make(chan error, 1)
 	ready := make(chan string, 1)
-	go func() { served <- found[0].Serve(ctx, sp.Addr, func(addr string) { ready <- addr }) }()
+	go func() { served <- found[0].Serve(ctx, sp.Protocol, sp.Addr, func(addr string) { ready <- addr }) }()
 	select {
 	case err := <-served:
 		return errors.Join(err, errors.New("the server ended before it listened"))
@@ -145,6 +164,14 @@ func serve(c *child.Control, list []Server) error {
 		cancel()
 		return errors.Join(err, <-served)
 	}
+}
+
+// become makes this process the program that its parent has built, which plays the
+// same role with the same configuration.
+func become() error {
+	unix.CloseOnExec(imageFD)
+	err := unix.Exec(fmt.Sprintf("/proc/self/fd/%d", imageFD), os.Args, os.Environ())
+	return os.NewSyscallError("execve", err)
 }
 
 // answer serves requests until there are no more.
