@@ -31,24 +31,15 @@ type pipe struct {
 }
 
 func (d *bulk) open() {
-	left := d.g.spec.Conns
-	var next func()
-	next = func() {
+	inBursts(d.g.spec.Conns, func(opened func()) {
 		p := &pipe{g: d.g, index: d.g.number()}
 		p.at = origin(p.index)
 		d.pipes = append(d.pipes, p)
 		d.g.dial(p.index, func(*loop.Conn) loop.Handler { return p }, func(c *loop.Conn) {
 			p.c = c
-			if left--; left == 0 {
-				d.g.complete()
-			} else if len(d.pipes) < d.g.spec.Conns {
-				next()
-			}
+			opened()
 		})
-	}
-	for range min(left, burst) {
-		next()
-	}
+	}, d.g.complete)
 }
 
 func (d *bulk) begin() {
@@ -97,6 +88,9 @@ var errUnsent = errors.New("the server's kernel has not taken all")
 // unsent returns an error for a connection of which not every byte has arrived.
 func (d *bulk) unsent() error {
 	for _, p := range d.pipes {
+		if p.c == nil {
+			return fmt.Errorf("%s is not connected", name(p.index))
+		}
 		n, err := p.unsent()
 		if err != nil {
 			return fmt.Errorf("%s: %w", name(p.index), err)

@@ -12,9 +12,8 @@ func (d *closedLoop) open() { d.connect(true, d.g.complete) }
 // connect opens the connections under load; again is whether replies make
 // messages due.
 func (d *closedLoop) connect(again bool, then func()) {
-	openConns(d.g, d.g.spec.Conns, nil, func(conns []*conn) {
-		d.conns = conns
-		for _, c := range conns {
+	openConns(d.g, d.g.spec.Conns, &d.conns, func() {
+		for _, c := range d.conns {
 			c.each, c.again = d.g.each, again
 		}
 		then()

@@ -154,36 +154,15 @@ func (c *conn) forget() {
 	}
 }
 
-// openConns opens n connections, with burst of them under way at a time; made,
-// which may be nil, is given each before it is dialled. Each has had one message
-// answered when then is called with all.
-func openConns(g *generator, n int, made func(*conn), then func([]*conn)) {
-	conns := make([]*conn, 0, n)
-	open := 0
-	if n == 0 {
-		then(conns)
-		return
-	}
-	var next func()
-	opened := func() {
-		if open++; open == n {
-			then(conns)
-			return
-		}
-		next()
-	}
-	next = func() {
-		for len(conns) < min(n, open+burst) {
-			c := newConn(g, g.number())
-			c.opened = opened
-			conns = append(conns, c)
-			if made != nil {
-				made(c)
-			}
-			g.dial(int(c.index), func(*loop.Conn) loop.Handler { return c }, nil)
-		}
-	}
-	next()
+// openConns opens n connections and appends them to conns. Each has had one
+// message answered when then is called.
+func openConns(g *generator, n int, conns *[]*conn, then func()) {
+	inBursts(n, func(opened func()) {
+		c := newConn(g, g.number())
+		c.opened = opened
+		*conns = append(*conns, c)
+		g.dial(int(c.index), func(*loop.Conn) loop.Handler { return c }, nil)
+	}, then)
 }
 
 // stuckConn says of one connection what it waits for, nil if none waits.

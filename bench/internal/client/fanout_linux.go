@@ -3,7 +3,6 @@ package client
 // Fan-out: one sends, all receive.
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
@@ -28,9 +27,10 @@ type fanout struct {
 	members []*member
 	stream  int // place in the pattern of the next byte to send
 
-	reached int  // connections that have received a probe
-	started bool // the starter is sent
-	ready   int  // connections that have received it
+	probed  int64 // when the first probe was sent
+	reached int   // connections that have received a probe
+	started bool  // the starter is sent
+	ready   int   // connections that have received it
 
 	sent     uint64    // messages since Begin was first called
 	awaited  int       // of which not all connections have
@@ -58,29 +58,27 @@ type member struct {
 func (d *fanout) open() {
 	d.messages = make([]message, d.g.spec.Pipeline)
 	d.stream = origin(0)
-	up := 0
-	var next func()
-	next = func() {
+	inBursts(d.g.spec.Conns, func(opened func()) {
 		m := &member{d: d, index: d.g.number()}
 		m.replies = reader{in: echoed, at: origin(0), size: d.g.spec.Size}
 		d.members = append(d.members, m)
 		d.g.dial(m.index, func(*loop.Conn) loop.Handler { return m }, func(c *loop.Conn) {
 			m.c = c
-			if up++; up == d.g.spec.Conns {
-				d.probe()
-			} else if len(d.members) < d.g.spec.Conns {
-				next()
-			}
+			opened()
 		})
-	}
-	for range min(d.g.spec.Conns, burst) {
-		next()
-	}
+	}, func() {
+		d.probed = d.g.now()
+		d.probe()
+	})
 }
 
 // probe sends a probe now and then until the starter is sent.
 func (d *fanout) probe() {
 	if d.started {
+		return
+	}
+	if d.g.now()-d.probed > int64(d.g.patience) {
+		d.g.fail(d.stuck())
 		return
 	}
 	d.fill(probe)
@@ -223,13 +221,13 @@ func (d *fanout) stuck() error {
 		switch {
 		case m.c == nil:
 			return fmt.Errorf("%s is not connected", name(m.index))
-		case !m.ready:
-			return fmt.Errorf("%s has received no message of the opening", name(m.index))
+		case !m.reached, d.started && !m.ready:
+			return fmt.Errorf("%s does not receive what %s sends", name(m.index), name(d.members[0].index))
 		case m.got < d.sent:
 			return fmt.Errorf("%s, byte %d of what it receives: want %#02x, got none", name(m.index), m.replies.offset, m.replies.in.piece(m.replies.at, 1)[0])
 		}
 	}
-	return errors.New("a message was not counted")
+	return nil
 }
 
 func (d *fanout) reset() {

@@ -149,10 +149,7 @@ func (g *generator) now() int64 { return int64(time.Since(g.start)) }
 
 func (g *generator) open() error {
 	return g.request(true, func() {
-		openConns(g, g.spec.IdleConns, nil, func(idle []*conn) {
-			g.idle = idle
-			g.driver.open()
-		})
+		openConns(g, g.spec.IdleConns, &g.idle, g.driver.open)
 	})
 }
 
@@ -271,22 +268,20 @@ func (g *generator) watch() {
 		case g.progress() != before:
 			g.watch()
 		default:
-			err := g.driver.stuck()
-			if err == nil {
-				err = stuckConn(g.idle)
-			}
-			if err == nil {
-				err = errors.New("not all connections came up")
-			}
+			err := cmp.Or(stuckConn(g.idle), g.driver.stuck(), errors.New("nobody waits for anything"))
 			g.fail(fmt.Errorf("nothing happened for %v: %w", g.patience, err))
 		}
 	})
 }
 
-// progress changes when anything does.
+// progress changes when the server does anything.
 func (g *generator) progress() uint64 {
 	s := g.engine.Stats()
-	return s.Dialed + s.Closed + s.BytesIn + s.BytesOut
+	n := s.Dialed + s.Closed + s.BytesIn
+	if g.spec.Mode == Bulk {
+		n += s.BytesOut
+	}
+	return n
 }
 
 // fail ends the generator because of err, unless it has failed before.
@@ -340,6 +335,32 @@ func (g *generator) whenIdle(f func()) {
 func (g *generator) number() int {
 	g.dialled++
 	return g.dialled - 1
+}
+
+// inBursts calls begin n times, with no more than burst of what it begins under
+// way; begin gets a function that it must have called at the end. When all n have
+// ended it calls then.
+func inBursts(n int, begin func(ended func()), then func()) {
+	if n == 0 {
+		then()
+		return
+	}
+	begun, over := 0, 0
+	var next func()
+	ended := func() {
+		if over++; over == n {
+			then()
+			return
+		}
+		next()
+	}
+	next = func() {
+		for begun < min(n, over+burst) {
+			begun++
+			begin(ended)
+		}
+	}
+	next()
 }
 
 // dial makes connection number index, which h handles; up, which may be nil, is

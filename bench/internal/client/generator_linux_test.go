@@ -117,19 +117,16 @@ func await(come func() bool) {
 // measured returns the sum of as many windows as it takes to have so many requests.
 func measured(t *testing.T, g *generator, requests uint64) Result {
 	t.Helper()
-	var all []Result
-	for {
+	var all []window
+	for seen := uint64(0); seen < requests; {
 		w, err := g.measure(10 * time.Millisecond)
 		must(t, "measure", err)
-		r, err := describe([]window{w})
-		must(t, "describe", err)
-		all = append(all, r)
-		sum, err := Sum(all...)
-		must(t, "sum", err)
-		if sum.Requests >= requests {
-			return sum
-		}
+		seen += w.Requests
+		all = append(all, w)
 	}
+	r, err := describe(all)
+	must(t, "describe", err)
+	return r
 }
 
 // checkResult asserts what holds of every result with latencies.
@@ -160,7 +157,7 @@ func TestClosedLoopTakesAnHonestEcho(t *testing.T) {
 		{Conns: 5, Size: 64},
 		{Conns: 3, Size: 1, Pipeline: 16, IdleConns: 7},
 		{Conns: 2, Size: 100_000, Pipeline: 4}, // more than the pattern's table, and than a receive
-		{Conns: 1, Size: 1 << 20, Pipeline: 8}, // more than the sockets hold
+		{Conns: 1, Size: 1 << 20, Pipeline: 4}, // more than is written at one time
 	} {
 		spec.Addr, spec.Mode = addr, Closed
 		received.Store(0)
@@ -173,7 +170,7 @@ func TestClosedLoopTakesAnHonestEcho(t *testing.T) {
 		counted := uint64(0)
 		for range 2 {
 			must(t, "begin", g.begin())
-			r := measured(t, g, 50)
+			r := measured(t, g, 20)
 			checkResult(t, r, spec.Size)
 			counted += r.Requests
 			must(t, "finish", g.finish())
@@ -255,8 +252,10 @@ func TestWindowsAddUpToTheLoad(t *testing.T) {
 		if spec.Mode == Open && sum.Extra["due"] != float64(sum.Requests) {
 			t.Errorf("%v messages were due, %d were answered", sum.Extra["due"], sum.Requests)
 		}
-		if longest := max(parts[0].Latency.Max, parts[1].Latency.Max); sum.Latency.Max < longest {
-			t.Errorf("%s: the longest latency is %d, in a part of it %d", spec.Mode, sum.Latency.Max, longest)
+		for i, r := range parts {
+			if r.Latency != nil && r.Latency.Max > sum.Latency.Max {
+				t.Errorf("%s: the longest latency is %d, in window %d it is %d", spec.Mode, sum.Latency.Max, i, r.Latency.Max)
+			}
 		}
 	}
 }
@@ -326,6 +325,21 @@ func TestFixedRequests(t *testing.T) {
 	}
 }
 
+// untilFault goes on until g fails: silence is noticed when the load ends.
+func untilFault(g *generator) error {
+	for {
+		if _, err := g.measure(10 * time.Millisecond); err != nil {
+			return err
+		}
+		if err := g.finish(); err != nil {
+			return err
+		}
+		if err := g.begin(); err != nil {
+			return err
+		}
+	}
+}
+
 func TestFaultsAreNamed(t *testing.T) {
 	const late = 5000 // bytes into a connection, so that opening succeeds
 	after := func(f func(p []byte) []byte) func([]byte, int) []byte {
@@ -354,19 +368,14 @@ func TestFaultsAreNamed(t *testing.T) {
 					spec.Rate = 50_000
 				}
 				g := generatorFor(t, spec)
-				g.patience = 100 * time.Millisecond
 				must(t, "open", g.open())
-				must(t, "begin", g.begin())
-				var err error
-				for until := time.Now().Add(10 * time.Second); err == nil && time.Now().Before(until); {
-					var w window
-					if w, err = g.measure(5 * time.Millisecond); err == nil && w.Requests == 0 {
-						err = g.finish()
-						break
-					}
+				if tt.name == "silence" {
+					g.patience = 100 * time.Millisecond
 				}
+				must(t, "begin", g.begin())
+				err := untilFault(g)
 				for _, want := range tt.want {
-					if err == nil || !strings.Contains(err.Error(), want) {
+					if !strings.Contains(err.Error(), want) {
 						t.Errorf("error %v, want one with %q", err, want)
 					}
 				}
@@ -374,6 +383,26 @@ func TestFaultsAreNamed(t *testing.T) {
 					t.Errorf("later the error is %v, before it was %v", again, err)
 				}
 			})
+		}
+	}
+}
+
+func TestOpenTellsWhoIsNotAnswered(t *testing.T) {
+	mute := loop.HandlerFunc(func(_ *loop.Conn, in []byte) (int, error) { return len(in), nil }).Protocol()
+	for _, spec := range []Spec{
+		{Mode: Closed, Conns: 1, Size: 8},
+		{Mode: Closed, IdleConns: 1, Size: 8},
+		{Mode: Open, Conns: 1, Size: 8, Rate: 1},
+		{Mode: Churn, Conns: 1, Size: 8},
+		{Mode: Fanout, Conns: 1, Size: 8},
+		{Mode: Slow, Conns: 1, SlowConns: 1, Size: 8},
+	} {
+		spec.Addr = serveLoop(t, mute)
+		g := generatorFor(t, spec)
+		g.patience = 100 * time.Millisecond
+		err := g.open()
+		if err == nil || !strings.Contains(err.Error(), "connection 0") {
+			t.Errorf("%s: error %v, want one that names the connection", spec.Mode, err)
 		}
 	}
 }
@@ -400,21 +429,25 @@ func TestOpenTellsWhoRefuses(t *testing.T) {
 }
 
 func TestOpenLoopKeepsItsRate(t *testing.T) {
-	g := generatorFor(t, Spec{Addr: serveLoop(t, loop.HandlerFunc(echo).Protocol()), Mode: Open, Conns: 3, Size: 16, Rate: 2000})
+	const rate = 2000
+	g := generatorFor(t, Spec{Addr: serveLoop(t, loop.HandlerFunc(echo).Protocol()), Mode: Open, Conns: 3, Size: 16, Rate: rate})
 	must(t, "open", g.open())
 	must(t, "begin", g.begin())
 	r := measured(t, g, 100)
 	checkResult(t, r, 16)
+	if x := r.Extra; x["late"] > x["due"] || x["lateness µs"] < 0 {
+		t.Errorf("%v", x)
+	}
+	onLoop(t, g, func() {
+		d := g.driver.(*openLoop)
+		due := func() int64 { return (g.now() - d.begun) * rate / int64(time.Second) }
+		least := due()
+		d.pace()
+		if most := due() + 1; d.sent < least || d.sent > most {
+			t.Errorf("%d messages became due, want %d to %d", d.sent, least, most)
+		}
+	})
 	must(t, "finish", g.finish())
-	// Messages become due by the clock alone: one more or less at either end of each
-	// window.
-	due, want := r.Extra["due"], 2000*r.Seconds
-	if slack := want/4 + float64(2*len(r.windows)); due < want-slack || due > want+slack {
-		t.Errorf("%v messages became due in %v s, at 2000 per second", due, r.Seconds)
-	}
-	if r.Extra["late"] > due || r.Extra["lateness µs"] < 0 {
-		t.Errorf("%v", r.Extra)
-	}
 }
 
 func TestAStallShowsInTheLatencyOfAllWhoWait(t *testing.T) {
@@ -460,6 +493,31 @@ func TestAStallShowsInTheLatencyOfAllWhoWait(t *testing.T) {
 	}
 	if waited < rate*half/2 {
 		t.Errorf("%.0f of %d messages waited for half of the stall or longer, want %v: %+v", waited, r.Requests, rate*half, r.Latency)
+	}
+}
+
+func TestALateGeneratorChargesItself(t *testing.T) {
+	const rate, late = 10_000, 50 * time.Millisecond
+	g := generatorFor(t, Spec{Addr: serveLoop(t, loop.HandlerFunc(echo).Protocol()), Mode: Open, Conns: 3, Size: 16, Rate: rate})
+	must(t, "open", g.open())
+	onLoop(t, g, g.startWindow)
+	must(t, "begin", g.begin())
+	onLoop(t, g, func() {
+		for from := g.now(); g.now() < from+int64(late); { // nobody else gets a turn
+		}
+	})
+	must(t, "finish", g.finish())
+	var w window
+	onLoop(t, g, func() { w = g.window() })
+	r, err := describe([]window{w})
+	must(t, "describe", err)
+	// What became due meanwhile is sent before the load ends: a loop delivers events,
+	// the timer's among them, before it runs tasks.
+	if r.Extra["due"] < rate*late.Seconds() {
+		t.Errorf("%v messages became due in %v", r.Extra["due"], late)
+	}
+	if r.Latency == nil || r.Latency.Max < int64(late) || r.Extra["late"] < rate*(late-2*tardy).Seconds() || !r.Saturated {
+		t.Errorf("%v late: %+v, %v, saturated %v", late, r.Latency, r.Extra, r.Saturated)
 	}
 }
 
@@ -611,6 +669,21 @@ func TestFanout(t *testing.T) {
 	}
 }
 
+func TestFanoutFindsWhoIsLeftOut(t *testing.T) {
+	r := &room{spoil: func(to int, p []byte) []byte {
+		if to == 2 {
+			return nil
+		}
+		return p
+	}}
+	g := generatorFor(t, Spec{Addr: serveLoop(t, func(*loop.Conn) loop.Handler { return r }), Mode: Fanout, Conns: 4, Size: 10})
+	g.patience = 100 * time.Millisecond
+	err := g.open()
+	if err == nil || !strings.Contains(err.Error(), "does not receive what connection 0 sends") {
+		t.Errorf("error %v, want one that names who receives nothing", err)
+	}
+}
+
 func TestFanoutFindsAWrongReceiver(t *testing.T) {
 	var begun atomic.Bool
 	r := &room{spoil: func(to int, p []byte) []byte {
@@ -655,12 +728,11 @@ func TestBulk(t *testing.T) {
 
 func TestBulkRefusesAnEcho(t *testing.T) {
 	g := generatorFor(t, Spec{Addr: serveLoop(t, loop.HandlerFunc(echo).Protocol()), Mode: Bulk, Conns: 1, Size: 1000})
-	g.patience = 100 * time.Millisecond
 	must(t, "open", g.open())
+	g.patience = 100 * time.Millisecond
 	must(t, "begin", g.begin())
 	// It is noticed by what it sends, or by both sides waiting for each other.
-	err := g.finish()
-	if err == nil || !strings.Contains(err.Error(), "want no reply") && !strings.Contains(err.Error(), "bytes are left") {
+	if err := untilFault(g); !strings.Contains(err.Error(), "want no reply") && !strings.Contains(err.Error(), "bytes are left") {
 		t.Errorf("error %v, want that there must be no reply, or that not all was taken", err)
 	}
 }
@@ -693,15 +765,7 @@ func TestSlowReadersFindWhatIsWrong(t *testing.T) {
 	g := generatorFor(t, Spec{Addr: addr, Mode: Slow, Conns: 1, SlowConns: 2, Size: 100})
 	must(t, "open", g.open())
 	must(t, "begin", g.begin())
-	err := error(nil)
-	for begun := time.Now(); err == nil && time.Since(begun) < 10*time.Second; {
-		if _, err = g.measure(10 * time.Millisecond); err == nil {
-			if err = g.finish(); err == nil {
-				err = g.begin()
-			}
-		}
-	}
-	if err == nil || !strings.Contains(err.Error(), "is wrong") {
+	if err := untilFault(g); !strings.Contains(err.Error(), "is wrong") {
 		t.Errorf("error %v, want that a byte is wrong", err)
 	}
 }
