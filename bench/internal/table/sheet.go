@@ -34,7 +34,8 @@ type Cell struct {
 	Verdict Verdict // of a ratio
 }
 
-// Verdict tells whether a ratio is away from 1 by more than its quartiles.
+// Verdict tells whether a ratio is away from 1 by more than its quartiles and a
+// trifle.
 type Verdict int
 
 // The verdicts.
@@ -43,6 +44,9 @@ const (
 	Equal  Verdict = 0
 	Better Verdict = +1
 )
+
+// trifle is a difference that nobody decides by.
+const trifle = 0.01
 
 // column is a head and what stands below it.
 type column struct {
@@ -61,11 +65,27 @@ func Of(run results.Run) Sheet {
 		for i, row := range run.Rows {
 			cells[i] = c.cell(row)
 		}
+		s.add(c.head, cells)
+	}
+	return s.Compact()
+}
+
+// Compact returns the sheet without the columns in which no row has anything.
+func (s Sheet) Compact() Sheet {
+	out := Sheet{Title: s.Title, Rows: slices.Clone(s.Rows)}
+	for i := range out.Rows {
+		out.Rows[i].Cells = nil
+	}
+	for column, head := range s.Heads {
+		var cells []Cell
+		for _, row := range s.Rows {
+			cells = append(cells, row.Cells[column])
+		}
 		if slices.ContainsFunc(cells, func(c Cell) bool { return c.Text != "" }) {
-			s.add(c.head, cells)
+			out.add(head, cells)
 		}
 	}
-	return s
+	return out
 }
 
 func (s *Sheet) add(head string, cells []Cell) {
@@ -157,7 +177,7 @@ func Ratio(m results.Metric, row, base results.Row) Cell {
 	}
 	c := Cell{Text: fmt.Sprintf("%.3f", s.Median), Detail: detail(s)}
 	switch {
-	case s.N < 2:
+	case s.N < 2 || math.Abs(s.Median-1) < trifle:
 	case s.Q1 > 1:
 		c.Verdict = Verdict(m.Better)
 	case s.Q3 < 1:

@@ -117,19 +117,20 @@ func TestAtAFixedRateLatencyIsCompared(t *testing.T) {
 }
 
 func TestVerdict(t *testing.T) {
-	base := results.Row{Rounds: rounds(4, 100, 1)}
+	base := results.Row{Rounds: rounds(4, 1000, 1)}
 	for _, tt := range []struct {
 		name  string
 		m     results.Metric
 		rates []uint64
 		want  Verdict
 	}{
-		{"more, of what more is better", results.Rate, []uint64{110, 120, 130, 140}, Better},
-		{"less", results.Rate, []uint64{90, 80, 95, 85}, Worse},
-		{"now more, now less", results.Rate, []uint64{90, 110, 95, 105}, Equal},
-		{"one round tells nothing", results.Rate, []uint64{500}, Equal},
-		{"the same", results.Rate, []uint64{100, 100, 100, 100}, Equal},
-		{"more, of what less is better", results.Metric{Name: "cost", Better: -1, Of: results.Round.Rate}, []uint64{110, 120, 130, 140}, Worse},
+		{"more, of what more is better", results.Rate, []uint64{1100, 1200, 1300, 1400}, Better},
+		{"less", results.Rate, []uint64{900, 800, 950, 850}, Worse},
+		{"now more, now less", results.Rate, []uint64{900, 1100, 950, 1050}, Equal},
+		{"more by a trifle", results.Rate, []uint64{1005, 1005, 1005, 1005}, Equal},
+		{"one round tells nothing", results.Rate, []uint64{5000}, Equal},
+		{"the same", results.Rate, []uint64{1000, 1000, 1000, 1000}, Equal},
+		{"more, of what less is better", results.Metric{Name: "cost", Better: -1, Of: results.Round.Rate}, []uint64{1100, 1200, 1300, 1400}, Worse},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var row results.Row
