@@ -151,13 +151,14 @@ func TestTooFewRounds(t *testing.T) {
 func TestNothingIsDroppedSilently(t *testing.T) {
 	old := document(row("eddyline", 4, 1000, 50, 4), row("gone", 4, 1000, 50, 4), row("gone", 4, 1000, 50, 4))
 	new := document(row("eddyline", 4, 1000, 50, 0), row("fresh", 4, 1000, 50, 4))
-	old.Runs = append(old.Runs, results.Run{Scenario: "churn"})
-	new.Runs = append(new.Runs, results.Run{Scenario: "idle"}, results.Run{Scenario: "idle"})
+	old.Runs = append(old.Runs, results.Run{Scenario: "churn"}, results.Run{Scenario: "rate"})
+	new.Runs = append(new.Runs, results.Run{Scenario: "idle"}, results.Run{Scenario: "rate"}, results.Run{Scenario: "rate"})
 	out := printed(documents(t, old, new))
 	for want, times := range map[string]int{
 		"gone: only in the old results":          2,
 		"fresh: only in the new results":         1,
 		"churn\n  only in the old results":       1,
+		"rate\n  only in the new results":        1,
 		"idle\n  only in the new results":        1,
 		"eddyline: CPU: only in the old results": 1,
 	} {

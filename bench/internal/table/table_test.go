@@ -126,7 +126,7 @@ func TestVerdict(t *testing.T) {
 	}{
 		{"more, of what more is better", results.Rate, []uint64{1100, 1200, 1300, 1400}, Better},
 		{"less", results.Rate, []uint64{900, 800, 950, 850}, Worse},
-		{"now more, now less", results.Rate, []uint64{900, 1100, 950, 1050}, Equal},
+		{"now more, now less", results.Rate, []uint64{900, 1100, 980, 1100}, Equal},
 		{"more by a trifle", results.Rate, []uint64{1005, 1005, 1005, 1005}, Equal},
 		{"one round tells nothing", results.Rate, []uint64{5000}, Equal},
 		{"the same", results.Rate, []uint64{1000, 1000, 1000, 1000}, Equal},
