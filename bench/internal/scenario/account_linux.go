@@ -12,26 +12,36 @@ import (
 // reading is what is read at either end of a window.
 type reading struct {
 	at      time.Time
-	cpu     time.Duration // the server's processor time
-	mark    servers.Mark
+	cpu     time.Duration   // the server's processor time
 	threads []child.Threads // of the server and of its load
 }
 
 // account is the difference of two readings.
 type account struct {
-	wall      time.Duration
-	cpu       time.Duration
-	user, sys time.Duration // by the server's own account, 0 if it gives none
+	wall   time.Duration
+	cpu    time.Duration
+	waited time.Duration // of the busiest threads, for a core that something else had
+}
+
+// own is what a server says of itself from before the load to after it, all 0 if
+// it says nothing. Saying it stops the server for some milliseconds, which must
+// not be seen in the latencies, so it is asked at rest.
+type own struct {
+	loaded    time.Duration
+	user, sys time.Duration
 	mallocs   float64
-	waited    time.Duration // of the busiest threads, for a core that something else had
+}
+
+func (o *own) add(before, after servers.Mark, loaded time.Duration) {
+	o.loaded += loaded
+	o.user += time.Duration(after.UserNS - before.UserNS)
+	o.sys += time.Duration(after.SysNS - before.SysNS)
+	o.mallocs += float64(after.Mallocs - before.Mallocs)
 }
 
 // read reads the figures; what processor time is divided by, the wall clock, is
 // read right next to it.
 func (c *contender) read() (r reading, err error) {
-	if r.mark, err = c.server.Mark(); err != nil {
-		return r, err
-	}
 	processes := []*child.Process{c.server.Process}
 	if c.client != nil {
 		processes = append(processes, c.client.Process())
@@ -49,13 +59,7 @@ func (c *contender) read() (r reading, err error) {
 }
 
 func between(from, to reading) account {
-	a := account{
-		wall:    to.at.Sub(from.at),
-		cpu:     to.cpu - from.cpu,
-		user:    time.Duration(to.mark.UserNS - from.mark.UserNS),
-		sys:     time.Duration(to.mark.SysNS - from.mark.SysNS),
-		mallocs: float64(to.mark.Mallocs - from.mark.Mallocs),
-	}
+	a := account{wall: to.at.Sub(from.at), cpu: to.cpu - from.cpu}
 	for i, t := range to.threads {
 		a.waited += t.Waited(from.threads[i])
 	}
@@ -65,20 +69,17 @@ func between(from, to reading) account {
 func (a *account) add(b account) {
 	a.wall += b.wall
 	a.cpu += b.cpu
-	a.user += b.user
-	a.sys += b.sys
-	a.mallocs += b.mallocs
 	a.waited += b.waited
 }
 
 // share returns d as a share of the time.
 func (a account) share(d time.Duration) float64 { return float64(d) / float64(max(a.wall, 1)) }
 
-// per returns n, which was counted over the account's time, per request, when
-// there were so many requests per second.
-func (a account) per(n, rate float64) float64 {
-	if rate == 0 || a.wall == 0 {
+// per returns n, which was counted over some time, per request, when there were
+// so many requests per second.
+func per(n float64, over time.Duration, rate float64) float64 {
+	if rate == 0 || over == 0 {
 		return 0
 	}
-	return n / a.wall.Seconds() / rate
+	return n / over.Seconds() / rate
 }

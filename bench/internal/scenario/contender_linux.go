@@ -46,6 +46,7 @@ type contender struct {
 	windows []client.Result
 	round   results.Round // what the windows do not tell
 	sum     account
+	own     own
 	again   int // windows measured again so far
 }
 
@@ -141,9 +142,35 @@ func (c *contender) hold(ctx context.Context) error {
 // Measure implements Contender. A window that other programs disturbed is
 // measured again while retries are left; the last of them counts as it is.
 func (c *contender) Measure(ctx context.Context, warmup, length time.Duration) error {
-	if c.task.With != nil {
-		return c.measureWith(ctx, length)
+	return c.asked(func() error {
+		if c.task.With != nil {
+			return c.measureWith(ctx, length)
+		}
+		return c.load(ctx, warmup, length)
+	})
+}
+
+// asked runs load between two accounts that the server gives of itself.
+func (c *contender) asked(load func() error) error {
+	before, err := c.server.Mark()
+	if err != nil {
+		return err
 	}
+	began := time.Now()
+	if err := load(); err != nil {
+		return err
+	}
+	loaded := time.Since(began)
+	after, err := c.server.Mark()
+	if err != nil {
+		return err
+	}
+	c.own.add(before, after, loaded)
+	return nil
+}
+
+// load runs one load from its beginning to its last reply.
+func (c *contender) load(ctx context.Context, warmup, length time.Duration) error {
 	if err := c.client.Begin(); err != nil {
 		return err
 	}
@@ -257,11 +284,11 @@ func (c *contender) figures() (results.Round, error) {
 		r.Load, r.Saturated, r.Extra = w.Busy, w.Saturated, w.Extra
 	}
 	rate := r.Rate()
-	r.CPUUS = c.sum.per(float64(c.sum.cpu.Nanoseconds())/1e3, rate)
-	r.Allocs = c.sum.per(c.sum.mallocs, rate)
-	if all := float64(c.sum.user + c.sum.sys); all > 0 {
-		r.UserUS = r.CPUUS * float64(c.sum.user) / all
-		r.SystemUS = r.CPUUS * float64(c.sum.sys) / all
+	r.CPUUS = per(float64(c.sum.cpu.Nanoseconds())/1e3, c.sum.wall, rate)
+	r.Allocs = per(c.own.mallocs, c.own.loaded, rate)
+	if all := float64(c.own.user + c.own.sys); all > 0 {
+		r.UserUS = r.CPUUS * float64(c.own.user) / all
+		r.SystemUS = r.CPUUS * float64(c.own.sys) / all
 	}
 	r.Counted = !c.server.Mute()
 	r.Server = c.sum.share(c.sum.cpu)

@@ -1,0 +1,153 @@
+package scenario
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/eddyline/eddyline/bench/internal/child"
+	"github.com/eddyline/eddyline/bench/internal/client"
+	"github.com/eddyline/eddyline/bench/internal/external"
+	"github.com/eddyline/eddyline/bench/internal/servers"
+	"github.com/eddyline/eddyline/bench/internal/workload"
+)
+
+func TestMain(m *testing.M) {
+	roles := map[string]child.Role{
+		client.Role:  client.Child,
+		servers.Role: servers.Child(servers.All()),
+	}
+	if child.Dispatch(roles) {
+		return
+	}
+	// A program with the race detector otherwise sleeps for a second at its end.
+	os.Setenv("GORACE", "atexit_sleep_ms=0")
+	os.Exit(m.Run())
+}
+
+var nowhere = Place{Server: -1, Load: -1}
+
+func engine(t *testing.T) servers.Server {
+	t.Helper()
+	found, err := servers.Find(servers.All(), []string{"eddyline"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found[0]
+}
+
+// Every scenario that can be measured gives the engine a round with figures.
+func TestTheEngineIsMeasuredInEveryScenario(t *testing.T) {
+	c := Config{
+		Rounds:    1,
+		Slices:    1,
+		Slice:     20 * time.Millisecond,
+		Start:     nowhere.Start,
+		Installed: func(string) bool { return false },
+	}
+	var plans []Plan
+	for _, s := range Available(All()) {
+		points, err := Points(s.Quick, Grid{Conns: []int{4}}, 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range points {
+			plans = append(plans, Plan{s, []Point{p}, []servers.Server{engine(t)}})
+		}
+	}
+	runs := Run(t.Context(), c, plans)
+	if len(runs) != len(plans) {
+		t.Errorf("%d runs of %d", len(runs), len(plans))
+	}
+	for _, run := range runs {
+		row := run.Rows[0]
+		if row.Err != "" || len(row.Rounds) != 1 {
+			t.Errorf("%s: error %q, %d rounds", run.Title(), row.Err, len(row.Rounds))
+			continue
+		}
+		r := row.Rounds[0]
+		if r.Requests == 0 || r.Seconds < 0.02 || r.CPUUS <= 0 || r.Resident == 0 || r.Server <= 0 || r.Load <= 0 || !r.Counted {
+			t.Errorf("%s: %+v", run.Title(), r)
+		}
+		if bulk := run.Point.Variant == oneWay; bulk != (r.Latency == nil) {
+			t.Errorf("%s: latency %+v", run.Title(), r.Latency)
+		}
+	}
+}
+
+func TestMemoryPerConnectionIsASlope(t *testing.T) {
+	task := Task{
+		Server:   engine(t),
+		Protocol: workload.Echo,
+		Load:     client.Spec{Mode: client.Closed, Conns: 2, Size: 64},
+		Idle:     []int{300, 600, 900},
+	}
+	c, err := nowhere.Start(t.Context(), task)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Measure(t.Context(), 0, 20*time.Millisecond); err != nil {
+		t.Fatal(c.Kill(err))
+	}
+	r, err := c.End()
+	// An engine under the race detector needs more; the sign and the order must be right.
+	if err != nil || r.PerConn < 10 || r.PerConn > 20_000 {
+		t.Errorf("%v bytes per connection, %v", r.PerConn, err)
+	}
+}
+
+func TestTheRoundOfAProgramOfOthersIsItsOwn(t *testing.T) {
+	begun := false
+	task := Task{Server: engine(t), Protocol: workload.Echo}
+	task.With = func(_ context.Context, _ external.Place, addr string, length time.Duration, begin func() error) (external.Result, error) {
+		begun = true
+		return external.Result{Seconds: 2, Requests: 500, Busy: 0.97}, begin()
+	}
+	c, err := nowhere.Start(t.Context(), task)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Measure(t.Context(), 0, time.Second); err != nil {
+		t.Fatal(c.Kill(err))
+	}
+	r, err := c.End()
+	if err != nil || !begun || r.Requests != 500 || r.Seconds != 2 || r.Load != 0.97 || !r.Saturated || r.CPUUS < 0 {
+		t.Errorf("%+v, %v", r, err)
+	}
+	task.With = func(context.Context, external.Place, string, time.Duration, func() error) (external.Result, error) {
+		return external.Result{}, errors.New("it lost a request")
+	}
+	if c, err = nowhere.Start(t.Context(), task); err != nil {
+		t.Fatal(err)
+	}
+	err = c.Measure(t.Context(), 0, time.Second)
+	if err = c.Kill(err); err == nil || !strings.Contains(err.Error(), "lost a request") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestAServerThatDoesNotStartLeavesNothing(t *testing.T) {
+	task := Task{Server: servers.Server{Name: "unknown", Protocols: []workload.Protocol{workload.Echo}}, Protocol: workload.Echo, Load: client.Spec{Mode: client.Closed, Conns: 1, Size: 1}}
+	if _, err := nowhere.Start(t.Context(), task); err == nil || !strings.Contains(err.Error(), "unknown") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// Where strace is installed and allowed, an echo is a receive and a send, and
+// some waits.
+func TestSystemCallsPerRequest(t *testing.T) {
+	task := Task{Server: engine(t), Protocol: workload.Echo, Load: client.Spec{Mode: client.Closed, Conns: 4, Size: 64}}
+	calls, err := nowhere.Calls(t.Context(), task, 0, time.Millisecond)
+	if err != nil {
+		if !strings.Contains(err.Error(), "strace") {
+			t.Errorf("error %v", err)
+		}
+		return
+	}
+	if calls < 1 || calls > 12 {
+		t.Errorf("%v calls per request", calls)
+	}
+}
