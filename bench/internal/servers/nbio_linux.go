@@ -5,7 +5,6 @@ package servers
 import (
 	"context"
 	"os"
-	"time"
 
 	"github.com/lesismal/nbio"
 	"github.com/lesismal/nbio/logging"
@@ -32,9 +31,8 @@ func serveNbio(ctx context.Context, p workload.Protocol, addr string, ready func
 	}
 	ready(e.Addrs[0])
 	<-ctx.Done()
-	// It waits for ever for a connection that was accepted as it began; such a one
-	// ends with the process.
-	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	// It would wait for ever for a connection that was accepted as it began.
+	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancel()
 	_ = e.Shutdown(limit)
 	return nil

@@ -37,8 +37,7 @@ func serveNetpoll(ctx context.Context, p workload.Protocol, addr string, ready f
 		return err
 	case <-ctx.Done():
 	}
-	// Connections that are busy longer end with the process.
-	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancel()
 	for {
 		// It does nothing, and says nothing, as long as Serve has not begun.

@@ -5,9 +5,14 @@ package servers
 import (
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/eddyline/eddyline/bench/internal/workload"
 )
+
+// grace is how long a library may take to end its connections; what it has not
+// ended then ends with the process.
+const grace = 100 * time.Millisecond
 
 // session is a connection that keeps what it has received and not consumed.
 type session struct {
