@@ -1,0 +1,93 @@
+//go:build unix && faultinject
+
+package loop_test
+
+// Accept errors that go on: the listener pauses, counts them, and comes back.
+
+import (
+	"sync/atomic"
+	"testing"
+
+	"github.com/eddyline/eddyline/internal/sys"
+	"github.com/eddyline/eddyline/loop"
+)
+
+// Whatever accept reports again and again, about resources or about one connection after
+// the other, costs some calls a pause and no more; those who are connected are
+// served, and when it is over those who waited (hazard 31).
+func TestC6PersistentAcceptErrorsPause(t *testing.T) {
+	for _, tc := range []struct {
+		errno sys.Errno
+		batch uint64 // accept calls for each pause
+	}{
+		{sys.EMFILE, 1}, {sys.ENFILE, 1}, {sys.ENOBUFS, 1}, {sys.ENOMEM, 1}, {sys.EINVAL, 1},
+		{sys.ECONNABORTED, 64}, {sys.ECONNRESET, 64}, {sys.EPROTO, 64}, {sys.ENETDOWN, 64}, {sys.EPERM, 64}, {sys.ETIMEDOUT, 64},
+	} {
+		t.Run(tc.errno.Error(), func(t *testing.T) {
+			r := newRig(t, loop.Config{Loops: 2})
+			ln := r.listen(r.always(hooks{data: echo}))
+			old := r.dial(ln)
+			old.echoes()
+			const pauses = 5
+			var failed atomic.Uint64
+			remove := inject(t, func(c sys.Call) sys.Errno {
+				if c != sys.CallAccept || failed.Load() == pauses*tc.batch {
+					return 0
+				}
+				failed.Add(1)
+				return tc.errno
+			})
+			waiting := r.dial(ln)
+			waiting.send([]byte("later"))
+			until(t, "it pauses, or is at its end without", func() bool {
+				return r.engine.Stats().AcceptPauses > 0 || failed.Load() == pauses*tc.batch
+			})
+			old.echoes()
+			select {
+			case err := <-r.ran:
+				t.Fatalf("Run returned %v", err)
+			default:
+			}
+			waiting.expect("later")
+			remove()
+			for _, l := range r.engine.Loops() {
+				turn(t, l)
+			}
+			s := r.engine.Stats()
+			if s.AcceptPauses != pauses || s.AcceptErrors != pauses*tc.batch {
+				t.Errorf("%d errors, %d pauses; want %d, %d", s.AcceptErrors, s.AcceptPauses, pauses*tc.batch, pauses)
+			}
+			if s.Accepted != 2 || s.Conns != 2 {
+				t.Errorf("%d connections were accepted, %d are open; want 2", s.Accepted, s.Conns)
+			}
+		})
+	}
+}
+
+// A listener that pauses is closed and drained like any other.
+func TestTheEndOfAPausedListener(t *testing.T) {
+	for name, end := range map[string]func(*rig, *loop.Listener){
+		"Listener.Close": func(r *rig, ln *loop.Listener) {
+			if err := ln.Close(); err != nil {
+				r.Error(err)
+			}
+		},
+		"Engine.Close": func(r *rig, _ *loop.Listener) { r.stop() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, loop.Config{Loops: 1})
+			ln := r.listen(r.always(hooks{data: echo}))
+			remove := inject(t, func(c sys.Call) sys.Errno {
+				if c == sys.CallAccept {
+					return sys.EMFILE
+				}
+				return 0
+			})
+			c := r.dial(ln)
+			until(t, "it pauses", func() bool { return r.engine.Stats().AcceptPauses > 0 })
+			end(r, ln)
+			c.expectReset() // nobody has accepted it
+			remove()
+		})
+	}
+}
