@@ -54,7 +54,7 @@ func echo(listener int, trigger Trigger) error {
 	}
 	mask := uint32(unix.EPOLLIN)
 	if trigger == Edge {
-		mask |= unix.EPOLLET
+		mask |= unix.EPOLLET | unix.EPOLLRDHUP
 	}
 	events := make([]unix.EpollEvent, batch)
 	buf := make([]byte, bufferSize)
@@ -84,8 +84,10 @@ func echo(listener int, trigger Trigger) error {
 				}
 				continue
 			}
-			// A full buffer may leave bytes behind, for which an edge comes only once.
-			for got := uintptr(bufferSize); got == bufferSize; {
+			// A full buffer may leave bytes behind, and the last bytes the end of the
+			// stream, for which an edge comes only once.
+			end := events[i].Events&unix.EPOLLRDHUP != 0
+			for got := uintptr(bufferSize); got == bufferSize || end; {
 				got, _, e = syscall.RawSyscall6(unix.SYS_RECVFROM, fd, uintptr(unsafe.Pointer(&buf[0])), bufferSize, 0, 0, 0)
 				if e != 0 || got == 0 {
 					if e != unix.EAGAIN {
