@@ -225,7 +225,7 @@ func TestAcceptWithEachCallFailing(t *testing.T) {
 				ln := listen(r, r.always(hooks{data: echo}))
 				r.dial(ln).echoes()
 				_, remove := kth(t, 1, call)
-				lost := r.dial(ln)
+				lost := r.dialDoomed(ln)
 				_, _ = lost.Write([]byte("x"))
 				_, _ = lost.Read(make([]byte, 1)) // its end, or its service
 				remove()
