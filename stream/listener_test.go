@@ -493,8 +493,8 @@ func TestBindToDevice(t *testing.T) {
 		return
 	}
 	l, err := stream.Listen(loopback4(), stream.ListenOptions{BindToDevice: "lo"})
-	if errors.Is(err, syscall.EPERM) {
-		t.Skip("not allowed here")
+	if errors.Is(err, syscall.EPERM) && os.Geteuid() != 0 {
+		t.Skip("Linux before 5.7 allows this only to root")
 	}
 	must(t, "Listen on lo", err)
 	defer l.Close()

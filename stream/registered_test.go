@@ -3,7 +3,6 @@
 package stream_test
 
 import (
-	"errors"
 	"testing"
 	"time"
 
@@ -17,9 +16,6 @@ import (
 func newPoller(t *testing.T) *poller.Poller {
 	t.Helper()
 	p, err := poller.New()
-	if errors.Is(err, errors.ErrUnsupported) {
-		t.Skip("no poller on this system")
-	}
 	must(t, "poller.New", err)
 	t.Cleanup(func() { p.Close() })
 	return p
