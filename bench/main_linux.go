@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"flag"
@@ -254,11 +255,21 @@ func (p *program) write(d *results.Document) error {
 		err,
 		writeFile(filepath.Join(p.out, "results.json"), d.Write),
 		writeFile(filepath.Join(p.out, "report.html"), func(w io.Writer) error { return report.HTML(w, d) }),
+		writeFile(filepath.Join(p.out, "tables.md"), func(w io.Writer) error { return writeTables(w, d) }),
 	)
 	if err == nil {
-		fmt.Fprintf(p.stderr, "bench: results.json, report.html and %d charts are in %s\n", len(charts), p.out)
+		fmt.Fprintf(p.stderr, "bench: results.json, report.html, tables.md and %d charts are in %s\n", len(charts), p.out)
 	}
 	return err
+}
+
+// writeTables writes every run as a table in Markdown.
+func writeTables(w io.Writer, d *results.Document) error {
+	b := bufio.NewWriter(w)
+	for _, run := range d.Runs {
+		table.Markdown(b, run)
+	}
+	return b.Flush()
 }
 
 func writeFile(name string, write func(io.Writer) error) error {

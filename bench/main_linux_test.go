@@ -184,6 +184,10 @@ func TestOutWritesFilesThatCanBeCompared(t *testing.T) {
 	if err != nil || !bytes.Contains(page, []byte("<")) {
 		t.Errorf("report %.50q, %v", page, err)
 	}
+	tables, err := os.ReadFile(filepath.Join(dir, "tables.md"))
+	if err != nil || !bytes.Contains(tables, []byte("| eddyline |")) {
+		t.Errorf("tables %.50q, %v", tables, err)
+	}
 	if got := bench(t, t.Context(), "-compare", file, file); got.status != 0 {
 		t.Errorf("a run compared with itself: status %d, %s%s", got.status, got.stdout, got.stderr)
 	}
