@@ -22,7 +22,7 @@ import (
 )
 
 // patience is how long a server may take for anything.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // start starts a server, which must end well at the end of the test.
 func start(t *testing.T, s Server, p workload.Protocol) *Running {
