@@ -23,7 +23,8 @@ const noWrite = closing | closed | closeWrite | writeFailed
 // 256 KiB in one callback, at the end of the turn, so that a callback which
 // writes until Buffered is above the high mark comes to an end however fast the
 // peer reads. Errors: ErrBackpressure when MaxPending would be exceeded, after
-// which OnDrain comes, and then there is room for MaxPending-LowMark bytes;
+// which OnDrain comes, if more than LowMark is pending, and then there is room for
+// MaxPending-LowMark bytes;
 // os.ErrInvalid for a p longer than MaxPending; net.ErrClosed after Close or
 // CloseWrite; the cause after a send has failed.
 func (c *Conn) Write(p []byte) (int, error) {

@@ -127,6 +127,9 @@ func (e *Engine) askAll(bits uint32) {
 // error is ctx's. Shutdown must not be called from a callback, which would wait
 // for itself; use a goroutine.
 func (e *Engine) Shutdown(ctx context.Context) error {
+	if ctx == nil {
+		return fmt.Errorf("loop: shutdown: nil context: %w", os.ErrInvalid)
+	}
 	e.mu.Lock()
 	if !e.draining {
 		e.draining = true

@@ -28,9 +28,17 @@ func (r Ref) Loop() *Loop {
 // Write copies p and sends it from the connection's loop, in the order of the
 // calls. A nil error means that the bytes are sent unless the connection, or its
 // output, ends first. Since the caller cannot be asked later, a write that finds MaxPending
-// exceeded closes the connection with ErrBackpressure. Errors: ErrBackpressure
-// past MaxTasks or MaxTaskBytes, and net.ErrClosed.
+// exceeded ends the connection with ErrBackpressure. Errors: ErrBackpressure past
+// MaxTasks or MaxTaskBytes; os.ErrInvalid for a p that is longer than MaxTaskBytes
+// or MaxPending and can never be taken; net.ErrClosed.
 func (r Ref) Write(p []byte) (int, error) {
+	if r.c == nil {
+		return 0, net.ErrClosed
+	}
+	cfg := &r.c.loop.engine.cfg
+	if most := min(cfg.MaxTaskBytes, int64(cfg.MaxPending)); int64(len(p)) > most {
+		return 0, fmt.Errorf("loop: write to %v: %d bytes exceed MaxTaskBytes or MaxPending: %w", r.c.peer, len(p), os.ErrInvalid)
+	}
 	if err := r.post(&refWrite{r.c, bytes.Clone(p)}, len(p)); err != nil {
 		return 0, err
 	}
@@ -63,7 +71,7 @@ type refWrite struct {
 
 func (t *refWrite) run(*Loop) {
 	if _, err := t.c.Write(t.p); err == ErrBackpressure {
-		t.c.fail(err)
+		t.c.reset(err)
 	}
 }
 

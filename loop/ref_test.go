@@ -5,9 +5,11 @@ package loop_test
 // What other goroutines may do: Post, and connections through a Ref.
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -158,8 +160,8 @@ func TestMaxTaskBytes(t *testing.T) {
 		release()
 		c.expect(string(record(0, 1000)))
 	}
-	if _, err := ref.Write(make([]byte, 1001)); err != loop.ErrBackpressure {
-		t.Errorf("a write that never fits: %v", err)
+	if _, err := ref.Write(make([]byte, 1001)); !errors.Is(err, os.ErrInvalid) {
+		t.Errorf("a write that never fits: %v, want os.ErrInvalid", err)
 	}
 }
 
@@ -284,4 +286,37 @@ func TestAcceptedPostsRunAtTheEnd(t *testing.T) {
 			t.Fatalf("%d posts were accepted, %d ran; OnClose was called %d times", accepted.Load(), ran.Load(), conns.Load())
 		}
 	}
+}
+
+// A write that can never be taken is refused where it is made: taken for sent and
+// then dropped, it would be a gap in the stream.
+func TestRefWriteThatNeverFits(t *testing.T) {
+	for name, cfg := range map[string]loop.Config{
+		"MaxPending":   {Loops: 1, MaxPending: 100 << 10},
+		"MaxTaskBytes": {Loops: 1, MaxTaskBytes: 100 << 10},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, cfg)
+			opened := make(chan loop.Ref, 1)
+			ln := r.listen(r.always(hooks{open: func(c *loop.Conn) error { opened <- c.Ref(); return nil }}))
+			c := r.dial(ln)
+			ref := take(t, "the connection", opened)
+			if n, err := ref.Write(make([]byte, 100<<10+1)); n != 0 || !errors.Is(err, os.ErrInvalid) {
+				t.Fatalf("Write: %d, %v; want os.ErrInvalid", n, err)
+			}
+			if _, err := ref.Write([]byte("whole")); err != nil {
+				t.Fatal(err)
+			}
+			c.expect("whole")
+		})
+	}
+}
+
+func TestShutdownWithoutAContext(t *testing.T) {
+	r := newRig(t, loop.Config{Loops: 1})
+	var none context.Context
+	if err := r.engine.Shutdown(none); !errors.Is(err, os.ErrInvalid) {
+		t.Errorf("Shutdown(nil): %v, want os.ErrInvalid", err)
+	}
+	r.dial(r.listen(r.always(hooks{data: echo}))).echoes()
 }

@@ -89,11 +89,23 @@ func waitOut(kind Kind, to *deaf, limit time.Duration) error {
 		}
 		return err
 	case Kernel:
-		ts := unix.NsecToTimespec(limit.Nanoseconds())
-		_, err := unix.Ppoll(nil, &ts, nil)
-		return os.NewSyscallError("ppoll", err)
+		return sleepOut(limit)
 	default:
 		return fmt.Errorf("no kind of limit %q", kind)
+	}
+}
+
+// sleepOut polls nothing until the limit is over, however often a signal cuts in.
+func sleepOut(limit time.Duration) error {
+	for end := time.Now().Add(limit); ; {
+		left := time.Until(end)
+		if left <= 0 {
+			return nil
+		}
+		ts := unix.NsecToTimespec(left.Nanoseconds())
+		if _, err := unix.Ppoll(nil, &ts, nil); err != nil && err != unix.EINTR {
+			return os.NewSyscallError("ppoll", err)
+		}
 	}
 }
 
