@@ -168,15 +168,19 @@ func (g *generator) finish() error {
 	})
 }
 
-func (g *generator) measure(d time.Duration) (w window, err error) {
-	err = g.request(false, func() {
+func (g *generator) measure(d time.Duration) (window, error) {
+	w := new(window)
+	err := g.request(false, func() {
 		g.startWindow()
 		g.loop.AfterFunc(d, func() {
-			w = g.window()
+			*w = g.window()
 			g.complete()
 		})
 	})
-	return w, err
+	if err != nil {
+		return window{}, err // the timer may still fire
+	}
+	return *w, nil
 }
 
 func (g *generator) startWindow() {
