@@ -25,7 +25,8 @@ func (c *Conn) Close() error {
 }
 
 // Abort ends the connection now: pending output is dropped and the peer gets a
-// reset. OnClose hears ErrAborted at the end of the turn.
+// reset; a unix socket has none, so its peer may read a clean end. OnClose hears
+// ErrAborted at the end of the turn.
 func (c *Conn) Abort() {
 	c.reset(ErrAborted)
 }

@@ -35,7 +35,8 @@ func (e *Engine) Dial(ctx context.Context, cfg DialConfig, network, address stri
 // there is none. The
 // addresses of a name are tried in the order of RFC 8305: families in turn, the
 // next beside the last after AttemptDelay or at once when that one fails; the
-// first to connect wins. The reason is then that of the last address, or
+// first to connect wins. The race begins when the look-up has found all of them,
+// not at its first answer (section 3). The reason is then that of the last address, or
 // os.ErrDeadlineExceeded at Timeout, the cause of ctx when that ends first, and
 // net.ErrClosed when the engine ends.
 //

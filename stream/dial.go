@@ -15,8 +15,9 @@ import (
 // addresses found that accepts, in their order. If none accepts, the error is
 // that of the last one. The end of ctx ends Dial at once, wherever it is; the
 // error then matches the context's, and [os.ErrDeadlineExceeded] if it was its
-// deadline. A deadline is shared out over the addresses, so that one that does
-// not answer leaves time for the next.
+// deadline. A deadline is shared out over the addresses, at least two seconds to
+// each, so that one that does not answer leaves time for the next; a shorter one
+// is all the first address's.
 func Dial(ctx context.Context, network, address string) (*Stream, error) {
 	addrs, err := Resolve(ctx, network, address)
 	if err != nil {
