@@ -243,14 +243,18 @@ func (l *Loop) exit() {
 func (l *Loop) turns() (over bool) {
 	defer l.recovered()
 	for !l.stopping {
-		l.wait()
-		l.deliver()
-		l.resumeBacklog()
-		l.runTasks()
-		l.runTimers()
-		l.endTurn()
+		l.turn()
 	}
 	return true
+}
+
+func (l *Loop) turn() {
+	l.wait()
+	l.deliver()
+	l.resumeBacklog()
+	l.runTasks()
+	l.runTimers()
+	l.endTurn()
 }
 
 func (l *Loop) recovered() {
