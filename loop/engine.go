@@ -46,7 +46,7 @@ func New(cfg Config) (*Engine, error) {
 	e := &Engine{
 		cfg:   cfg,
 		log:   newLogger(cfg.Logger),
-		start: time.Now(),
+		start: sys.Now(),
 		ended: make(chan struct{}),
 	}
 	for i := range cfg.Loops {
@@ -62,7 +62,7 @@ func New(cfg Config) (*Engine, error) {
 
 // clock returns the time since the engine was made, in nanoseconds: monotonic,
 // and never 0, which stands for "no time" elsewhere.
-func (e *Engine) clock() int64 { return int64(time.Since(e.start)) + 1 }
+func (e *Engine) clock() int64 { return int64(sys.Since(e.start)) + 1 }
 
 // Loops returns the engine's loops, for work that must be spread by hand.
 func (e *Engine) Loops() []*Loop { return append([]*Loop(nil), e.loops...) }

@@ -186,8 +186,8 @@ func (p *Poller) waitForever(events []Event) (int, error) {
 // waitLimited waits until something is ready or timeout has passed. The clock
 // decides the latter: signals and kernels end a wait early.
 func (p *Poller) waitLimited(events []Event, timeout time.Duration) (int, error) {
-	start := time.Now()
-	for left := timeout; left > 0; left = timeout - time.Since(start) {
+	start := sys.Now()
+	for left := timeout; left > 0; left = timeout - sys.Since(start) {
 		n, woken, f := p.backend.wait(p.queue.FD(), events, min(left, maxBlock))
 		if woken {
 			return p.wakened(n)
