@@ -5,6 +5,7 @@ package stream
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"os"
@@ -17,7 +18,7 @@ import (
 // error then matches the context's, and [os.ErrDeadlineExceeded] if it was its
 // deadline. A deadline is shared out over the addresses, at least two seconds to
 // each, so that one that does not answer leaves time for the next; a shorter one
-// is all the first address's.
+// is all the first address's. A nil ctx is [os.ErrInvalid].
 func Dial(ctx context.Context, network, address string) (*Stream, error) {
 	addrs, err := Resolve(ctx, network, address)
 	if err != nil {
@@ -91,11 +92,11 @@ func contextError(ctx context.Context) error {
 // their kind. An empty host means all addresses of this host, to listen on, or
 // this host, to connect to. For "unix" address is a path and nothing is looked
 // up. Errors: [net.UnknownNetworkError], [*net.AddrError], [*net.DNSError],
-// [os.ErrInvalid] for an empty path.
+// [os.ErrInvalid] for an empty path or a nil ctx.
 func Resolve(ctx context.Context, network, address string) ([]Addr, error) {
 	addrs, err := resolve(ctx, network, address)
 	if err != nil {
-		if ctx.Err() != nil {
+		if ctx != nil && ctx.Err() != nil {
 			err = errors.Join(contextError(ctx), err)
 		}
 		return nil, &net.OpError{Op: "resolve", Net: network, Err: naming(address, err)}
@@ -104,6 +105,9 @@ func Resolve(ctx context.Context, network, address string) ([]Addr, error) {
 }
 
 func resolve(ctx context.Context, network, address string) ([]Addr, error) {
+	if ctx == nil {
+		return nil, fmt.Errorf("nil context: %w", os.ErrInvalid)
+	}
 	switch network {
 	case "tcp", "tcp4", "tcp6":
 		return resolveTCP(ctx, network, address)

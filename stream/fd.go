@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"reflect"
 	"runtime"
 
 	"github.com/eddyline/eddyline/internal/sys"
@@ -50,9 +51,14 @@ func ListenerFromFD(fd int) (*Listener, error) {
 // gives access to a stream socket ([net.TCPConn], [net.UnixConn]; not
 // [crypto/tls.Conn], whose bytes are not those of its socket). The connection
 // passes to the Stream: conn is closed, without ending it. On an error conn is
-// as it was. Bytes that somebody has buffered above conn are not carried over.
+// as it was: [os.ErrInvalid] if conn is nil, holds a nil pointer or is no stream
+// socket, [errors.ErrUnsupported] if it has no descriptor. Bytes that somebody has
+// buffered above conn are not carried over.
 func FromConn(conn net.Conn) (*Stream, error) {
 	const op = "adopt"
+	if v := reflect.ValueOf(conn); !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
+		return nil, opError(op, Addr{}, fmt.Errorf("nil connection of type %T: %w", conn, os.ErrInvalid))
+	}
 	sc, ok := conn.(interface {
 		SyscallConn() (sys.RawConn, error)
 	})
@@ -174,8 +180,8 @@ func descriptorError(op string, fd int, call sys.Call, e sys.Errno) error {
 func (s *Stream) NetConn() (net.Conn, error) {
 	defer runtime.KeepAlive(s)
 	const op = "net connection"
-	dup := -1
-	err := s.c.use(op, sys.CallDup, func(fd int) (e sys.Errno) {
+	c, dup := s.socket(), -1
+	err := c.use(op, sys.CallDup, func(fd int) (e sys.Errno) {
 		dup, e = sys.Dup(fd)
 		return e
 	})
@@ -187,7 +193,7 @@ func (s *Stream) NetConn() (net.Conn, error) {
 	conn, err := net.FileConn(file)
 	_ = file.Close()
 	if err != nil {
-		return nil, s.c.opError(op, err)
+		return nil, c.opError(op, err)
 	}
 	fd, err := s.Detach()
 	if err != nil {
@@ -205,8 +211,8 @@ func (s *Stream) NetConn() (net.Conn, error) {
 // takes effect when the function has returned.
 func (h *handle) SyscallConn() (sys.RawConn, error) {
 	defer runtime.KeepAlive(h)
-	if h.c.desc.Closed() {
-		return nil, h.c.closedError("syscall connection")
+	if c := h.socket(); c.desc.Closed() {
+		return nil, c.closedError("syscall connection")
 	}
 	return rawConn{h}, nil
 }
@@ -216,7 +222,7 @@ type rawConn struct{ h *handle }
 
 func (r rawConn) Control(f func(fd uintptr)) error {
 	defer runtime.KeepAlive(r.h)
-	return r.h.c.use("control", sys.CallIoctl, func(fd int) sys.Errno {
+	return r.h.socket().use("control", sys.CallIoctl, func(fd int) sys.Errno {
 		f(uintptr(fd))
 		return 0
 	})
@@ -228,7 +234,7 @@ func (r rawConn) Write(f func(fd uintptr) bool) error { return r.until("raw writ
 
 func (r rawConn) until(op string, d direction, f func(fd uintptr) bool) error {
 	defer runtime.KeepAlive(r.h)
-	c := r.h.c
+	c := r.h.socket()
 	if !c.desc.Acquire() {
 		return c.closedError(op)
 	}

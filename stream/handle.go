@@ -13,8 +13,24 @@ import (
 )
 
 type handle struct {
-	c       *socket
+	c       *socket // nil in the zero value; use socket
 	cleanup runtime.Cleanup
+}
+
+// socket is what h is the handle of. A zero handle passes for a closed one.
+func (h *handle) socket() *socket {
+	if h.c != nil {
+		return h.c
+	}
+	return neverOpened()
+}
+
+// neverOpened is a socket that is closed from the start.
+func neverOpened() *socket {
+	c := new(socket)
+	c.desc.Init(noDescriptor)
+	c.desc.Detach()
+	return c
 }
 
 // open makes h the handle of c, and c end with h. Every method of h and of what
@@ -34,8 +50,8 @@ func (h *handle) open(c *socket) {
 // collector found it.
 func (h *handle) Close() error {
 	defer runtime.KeepAlive(h)
-	if !h.c.close() {
-		return h.c.closedError("close")
+	if c := h.socket(); !c.close() {
+		return c.closedError("close")
 	}
 	h.cleanup.Stop()
 	return nil
@@ -46,7 +62,7 @@ func (h *handle) Close() error {
 // Acquire), and after Close it is merely what the number was.
 func (h *handle) FD() int {
 	defer runtime.KeepAlive(h)
-	return h.c.desc.FD()
+	return h.socket().desc.FD()
 }
 
 // Acquire holds the descriptor's number until Release, so that it can sit in a
@@ -56,8 +72,8 @@ func (h *handle) FD() int {
 // dropped keeps its descriptor for good.
 func (h *handle) Acquire() error {
 	defer runtime.KeepAlive(h)
-	if !h.c.desc.Acquire() {
-		return h.c.closedError("acquire")
+	if c := h.socket(); !c.desc.Acquire() {
+		return c.closedError("acquire")
 	}
 	return nil
 }
@@ -65,7 +81,7 @@ func (h *handle) Acquire() error {
 // Release ends one Acquire. A Release too many panics.
 func (h *handle) Release() {
 	defer runtime.KeepAlive(h)
-	h.c.desc.Release()
+	h.socket().desc.Release()
 }
 
 // Detach gives the descriptor to the caller, who must close it; h is closed from
@@ -74,7 +90,7 @@ func (h *handle) Release() {
 // not read yet. A unix socket's path stays.
 func (h *handle) Detach() (int, error) {
 	defer runtime.KeepAlive(h)
-	fd, err := h.c.detach()
+	fd, err := h.socket().detach()
 	if err == nil {
 		h.cleanup.Stop()
 	}
@@ -84,9 +100,10 @@ func (h *handle) Detach() (int, error) {
 // LocalAddr is the address of this end.
 func (h *handle) LocalAddr() (Addr, error) {
 	defer runtime.KeepAlive(h)
-	addr, err := h.c.localAddr()
+	c := h.socket()
+	addr, err := c.localAddr()
 	if err != nil {
-		return Addr{}, h.c.opError("local address", err)
+		return Addr{}, c.opError("local address", err)
 	}
 	return addr, nil
 }
@@ -99,10 +116,11 @@ func (h *handle) LocalAddr() (Addr, error) {
 // descriptor itself is always nonblocking.
 func (h *handle) SetNonblocking(nonblocking bool) error {
 	defer runtime.KeepAlive(h)
-	if h.c.desc.Closed() {
-		return h.c.closedError("set nonblocking")
+	c := h.socket()
+	if c.desc.Closed() {
+		return c.closedError("set nonblocking")
 	}
-	h.c.sharedMode().blocking.Store(!nonblocking)
+	c.sharedMode().blocking.Store(!nonblocking)
 	return nil
 }
 
@@ -112,13 +130,13 @@ func (h *handle) SetNonblocking(nonblocking bool) error {
 // such option and return an error.
 func (h *handle) SetNoDelay(noDelay bool) error {
 	defer runtime.KeepAlive(h)
-	return h.c.setOption("set nodelay", sys.OptNoDelay, boolInt(noDelay))
+	return h.socket().setOption("set nodelay", sys.OptNoDelay, boolInt(noDelay))
 }
 
 // NoDelay reports what SetNoDelay set.
 func (h *handle) NoDelay() (bool, error) {
 	defer runtime.KeepAlive(h)
-	n, err := h.c.option("get nodelay", sys.OptNoDelay)
+	n, err := h.socket().option("get nodelay", sys.OptNoDelay)
 	return n != 0, err
 }
 
@@ -129,19 +147,20 @@ func (h *handle) NoDelay() (bool, error) {
 func (h *handle) SetTTL(n int) error {
 	defer runtime.KeepAlive(h)
 	const op = "set ttl"
+	c := h.socket()
 	if n < 1 || n > 255 {
-		return h.c.opError(op, os.ErrInvalid)
+		return c.opError(op, os.ErrInvalid)
 	}
-	opt, err := h.c.ttlOption(op)
+	opt, err := c.ttlOption(op)
 	if err != nil {
 		return err
 	}
-	if err := h.c.setOption(op, opt, n); err != nil {
+	if err := c.setOption(op, opt, n); err != nil {
 		return err
 	}
-	if h.c.listens && opt == sys.OptHopLimit {
+	if c.listens && opt == sys.OptHopLimit {
 		// For its IPv4 clients; a socket for IPv6 only may refuse.
-		_ = h.c.setOption(op, sys.OptTTL, n)
+		_ = c.setOption(op, sys.OptTTL, n)
 	}
 	return nil
 }
@@ -150,11 +169,12 @@ func (h *handle) SetTTL(n int) error {
 func (h *handle) TTL() (int, error) {
 	defer runtime.KeepAlive(h)
 	const op = "get ttl"
-	opt, err := h.c.ttlOption(op)
+	c := h.socket()
+	opt, err := c.ttlOption(op)
 	if err != nil {
 		return 0, err
 	}
-	return h.c.option(op, opt)
+	return c.option(op, opt)
 }
 
 // SetLinger says what the last Close does with output that the peer has not
@@ -164,7 +184,7 @@ func (h *handle) TTL() (int, error) {
 // up to the next one and bounded by 32,767 of them. See SO_LINGER in socket(7).
 func (h *handle) SetLinger(d time.Duration) error {
 	defer runtime.KeepAlive(h)
-	return h.c.use("set linger", sys.CallSetsockopt, func(fd int) sys.Errno {
+	return h.socket().use("set linger", sys.CallSetsockopt, func(fd int) sys.Errno {
 		return sys.SetLinger(fd, d >= 0, lingerSeconds(d))
 	})
 }
@@ -183,7 +203,7 @@ func (h *handle) Linger() (time.Duration, bool, error) {
 	defer runtime.KeepAlive(h)
 	var on bool
 	var seconds int
-	err := h.c.use("get linger", sys.CallGetsockopt, func(fd int) (e sys.Errno) {
+	err := h.socket().use("get linger", sys.CallGetsockopt, func(fd int) (e sys.Errno) {
 		on, seconds, e = sys.Linger(fd)
 		return e
 	})
@@ -201,16 +221,17 @@ func (h *handle) Linger() (time.Duration, bool, error) {
 func (h *handle) TakeError() (pending, err error) {
 	defer runtime.KeepAlive(h)
 	const op = "take error"
+	c := h.socket()
 	var taken sys.Errno
-	err = h.c.use(op, sys.CallGetsockopt, func(fd int) (e sys.Errno) {
+	err = c.use(op, sys.CallGetsockopt, func(fd int) (e sys.Errno) {
 		taken, e = sys.SocketError(fd)
 		return e
 	})
 	if err != nil || taken == 0 {
 		return nil, err
 	}
-	h.c.noteBroken(taken)
-	return h.c.opError(op, taken), nil
+	c.noteBroken(taken)
+	return c.opError(op, taken), nil
 }
 
 func (c *socket) setOption(op string, opt sys.Option, value int) error {

@@ -45,7 +45,7 @@ type ListenOptions struct {
 
 // Listener is a socket that takes connections. It is nonblocking from birth, and
 // all methods may be called from any goroutine at any time. Errors are as with
-// [Stream].
+// [Stream]. The zero Listener behaves as one that was closed.
 type Listener struct{ handle }
 
 func newListener(c *socket) *Listener {
@@ -168,11 +168,12 @@ func (c *socket) bindPort(opts *ListenOptions) error {
 // Listener goes on after all of them.
 func (l *Listener) Accept() (*Stream, error) {
 	defer runtime.KeepAlive(l)
-	fd, peer, err := l.c.accept()
+	c := l.socket()
+	fd, peer, err := c.accept()
 	if err != nil {
 		return nil, err
 	}
-	return newStream(newSocket(fd, l.c.domain, peer)), nil
+	return newStream(newSocket(fd, c.domain, peer)), nil
 }
 
 // AcceptFD is Accept for those who hold very many connections: the result is
@@ -180,7 +181,7 @@ func (l *Listener) Accept() (*Stream, error) {
 // close, and the peer's address. It does not allocate, except for a path or a
 // zone in the address.
 func (l *Listener) AcceptFD() (fd int, peer Addr, err error) {
-	fd, peer, err = l.c.accept()
+	fd, peer, err = l.socket().accept()
 	runtime.KeepAlive(l)
 	return fd, peer, err
 }
@@ -224,7 +225,7 @@ func (l *Listener) Incoming() iter.Seq2[*Stream, error] {
 // the first handle and is removed by its Close.
 func (l *Listener) TryClone() (*Listener, error) {
 	defer runtime.KeepAlive(l)
-	c, err := l.c.clone()
+	c, err := l.socket().clone()
 	if err != nil {
 		return nil, err
 	}
@@ -234,8 +235,9 @@ func (l *Listener) TryClone() (*Listener, error) {
 // String is like "listener 127.0.0.1:7000 fd=5", with "closed" after Close.
 func (l *Listener) String() string {
 	defer runtime.KeepAlive(l)
-	if l.c.desc.Closed() {
-		return fmt.Sprintf("listener %v closed", l.c.addr)
+	c := l.socket()
+	if c.desc.Closed() {
+		return fmt.Sprintf("listener %v closed", c.addr)
 	}
-	return fmt.Sprintf("listener %v fd=%d", l.c.addr, l.c.desc.FD())
+	return fmt.Sprintf("listener %v fd=%d", c.addr, c.desc.FD())
 }

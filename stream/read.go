@@ -24,14 +24,14 @@ import (
 // Readers from other packages that keep their first error (bufio.Scanner,
 // json.Decoder) do not survive an ErrWouldBlock: use them in blocking mode.
 func (s *Stream) Read(p []byte) (int, error) {
-	n, err := s.c.read(p, take)
+	n, err := s.socket().read(p, take)
 	runtime.KeepAlive(s)
 	return n, err
 }
 
 // Peek is Read that leaves the bytes in place: the next call sees them again.
 func (s *Stream) Peek(p []byte) (int, error) {
-	n, err := s.c.read(p, look)
+	n, err := s.socket().read(p, look)
 	runtime.KeepAlive(s)
 	return n, err
 }
@@ -40,7 +40,7 @@ func (s *Stream) Peek(p []byte) (int, error) {
 // single system call. Empty slices are skipped; of those with room, one call
 // fills the first 64 at most. It returns (0, nil) only when none has room.
 func (s *Stream) ReadVectored(bufs [][]byte) (int, error) {
-	n, err := s.c.readVectored(bufs)
+	n, err := s.socket().readVectored(bufs)
 	runtime.KeepAlive(s)
 	return n, err
 }
@@ -52,7 +52,7 @@ func (s *Stream) ReadVectored(bufs [][]byte) (int, error) {
 func (s *Stream) ReadFull(p []byte) (n int, err error) {
 	defer runtime.KeepAlive(s)
 	for n < len(p) {
-		m, err := s.c.read(p[n:], take)
+		m, err := s.socket().read(p[n:], take)
 		n += m
 		if err == io.EOF && n > 0 {
 			return n, io.ErrUnexpectedEOF
@@ -69,7 +69,7 @@ func (s *Stream) ReadFull(p []byte) (n int, err error) {
 // error.
 func (s *Stream) ReadAppend(dst []byte) ([]byte, error) {
 	defer runtime.KeepAlive(s)
-	return s.c.readAppend(dst)
+	return s.socket().readAppend(dst)
 }
 
 // ReadToEnd appends to dst everything up to the end of the stream, which is no
@@ -80,7 +80,7 @@ func (s *Stream) ReadToEnd(dst []byte) ([]byte, error) {
 	defer runtime.KeepAlive(s)
 	for {
 		var err error
-		dst, err = s.c.readAppend(dst)
+		dst, err = s.socket().readAppend(dst)
 		if err == io.EOF {
 			return dst, nil
 		}
@@ -100,7 +100,7 @@ func (s *Stream) Bytes() iter.Seq2[byte, error] {
 		defer runtime.KeepAlive(s)
 		var b [1]byte
 		for {
-			_, err := s.c.read(b[:], take)
+			_, err := s.socket().read(b[:], take)
 			if err == io.EOF {
 				return
 			}

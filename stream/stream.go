@@ -19,7 +19,8 @@ import (
 // the cause; errors.Is finds the kernel's error number in them
 // (syscall.ECONNRESET), [os.ErrDeadlineExceeded] for whatever took too long,
 // [net.ErrClosed] after Close and [os.ErrInvalid] for arguments that no system
-// would take. Only [ErrWouldBlock] and [io.EOF] come bare.
+// would take. Only [ErrWouldBlock] and [io.EOF] come bare. The zero Stream behaves
+// as one that was closed.
 type Stream struct{ handle }
 
 // NoTimeout, given to SetReadTimeout or SetWriteTimeout, lets calls wait without
@@ -38,7 +39,7 @@ func newStream(c *socket) *Stream {
 func (s *Stream) PeerAddr() (Addr, error) {
 	defer runtime.KeepAlive(s)
 	const op = "peer address"
-	c := s.c
+	c := s.socket()
 	if c.desc.Closed() {
 		return Addr{}, c.closedError(op)
 	}
@@ -74,18 +75,18 @@ const (
 func (s *Stream) Shutdown(how Shutdown) error {
 	defer runtime.KeepAlive(s)
 	const op = "shutdown"
-	d := how.directions()
+	c, d := s.socket(), how.directions()
 	if d == 0 {
-		return s.c.opError(op, os.ErrInvalid)
+		return c.opError(op, os.ErrInvalid)
 	}
-	err := s.c.use(op, sys.CallShutdown, func(fd int) sys.Errno {
+	err := c.use(op, sys.CallShutdown, func(fd int) sys.Errno {
 		return sys.Shutdown(fd, int(how))
 	})
 	if err != nil {
 		return err
 	}
 	// poll(2) does not tell the writers of a full unix socket.
-	m := s.c.sharedMode()
+	m := c.sharedMode()
 	m.shut.Or(uint32(d))
 	m.wakeIn(d)
 	return nil
@@ -111,7 +112,7 @@ func (how Shutdown) directions() direction {
 // closed, once it was cloned: on Linux the registration would stay (epoll(7)).
 func (s *Stream) TryClone() (*Stream, error) {
 	defer runtime.KeepAlive(s)
-	c, err := s.c.clone()
+	c, err := s.socket().clone()
 	if err != nil {
 		return nil, err
 	}
@@ -124,28 +125,28 @@ func (s *Stream) TryClone() (*Stream, error) {
 // on all clones; nonblocking calls do not wait, whatever it is.
 func (s *Stream) SetReadTimeout(d time.Duration) error {
 	defer runtime.KeepAlive(s)
-	return s.c.setTimeout("set read timeout", reading, d)
+	return s.socket().setTimeout("set read timeout", reading, d)
 }
 
 // SetWriteTimeout is SetReadTimeout for writes: one Write, however many sends it
 // takes, waits no longer than that altogether.
 func (s *Stream) SetWriteTimeout(d time.Duration) error {
 	defer runtime.KeepAlive(s)
-	return s.c.setTimeout("set write timeout", writing, d)
+	return s.socket().setTimeout("set write timeout", writing, d)
 }
 
 // ReadTimeout is the exact value that SetReadTimeout set, or false if there is
 // no bound.
 func (s *Stream) ReadTimeout() (time.Duration, bool) {
 	defer runtime.KeepAlive(s)
-	return s.c.timeout(reading)
+	return s.socket().timeout(reading)
 }
 
 // WriteTimeout is the exact value that SetWriteTimeout set, or false if there is
 // no bound.
 func (s *Stream) WriteTimeout() (time.Duration, bool) {
 	defer runtime.KeepAlive(s)
-	return s.c.timeout(writing)
+	return s.socket().timeout(writing)
 }
 
 func (c *socket) setTimeout(op string, d direction, t time.Duration) error {
@@ -177,9 +178,10 @@ func (c *socket) timeout(d direction) (time.Duration, bool) {
 // address that is not known and "closed" after Close.
 func (s *Stream) String() string {
 	defer runtime.KeepAlive(s)
+	c := s.socket()
 	peer, _ := s.PeerAddr()
-	if s.c.desc.Closed() {
-		return fmt.Sprintf("stream ?->%v closed", s.c.addr)
+	if c.desc.Closed() {
+		return fmt.Sprintf("stream ?->%v closed", c.addr)
 	}
-	return fmt.Sprintf("stream %v->%v fd=%d", s.c.local(), peer, s.c.desc.FD())
+	return fmt.Sprintf("stream %v->%v fd=%d", c.local(), peer, c.desc.FD())
 }

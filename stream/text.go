@@ -19,13 +19,14 @@ import (
 // A poller does not know of the bytes set aside.
 func (s *Stream) ReadToString() (string, error) {
 	defer runtime.KeepAlive(s)
-	m := s.c.sharedMode()
+	c := s.socket()
+	m := c.sharedMode()
 	chunk := make([]byte, smallRead)
 	for {
-		n, err := s.c.read(chunk, fresh)
+		n, err := c.read(chunk, fresh)
 		m.hold(chunk[:n])
 		if err == io.EOF {
-			return s.c.text()
+			return c.text()
 		}
 		if err != nil {
 			return "", err

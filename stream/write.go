@@ -4,6 +4,7 @@ package stream
 
 import (
 	"net"
+	"os"
 	"runtime"
 
 	"github.com/eddyline/eddyline/internal/sys"
@@ -17,7 +18,7 @@ import (
 // EPIPE, never a SIGPIPE. p is not kept. Any goroutine may call it; concurrent
 // writes may be mixed with each other.
 func (s *Stream) Write(p []byte) (int, error) {
-	n, err := s.c.write(p)
+	n, err := s.socket().write(p)
 	runtime.KeepAlive(s)
 	return n, err
 }
@@ -25,7 +26,7 @@ func (s *Stream) Write(p []byte) (int, error) {
 // WriteSome is a Write that makes a single send: the kernel may take fewer than
 // len(p) bytes without an error. It takes at most 1 MiB at once.
 func (s *Stream) WriteSome(p []byte) (int, error) {
-	n, err := s.c.writeSome(p)
+	n, err := s.socket().writeSome(p)
 	runtime.KeepAlive(s)
 	return n, err
 }
@@ -35,14 +36,19 @@ func (s *Stream) WriteSome(p []byte) (int, error) {
 // not changed, and n counts bytes across all slices.
 func (s *Stream) WriteVectored(bufs [][]byte) (n int, err error) {
 	defer runtime.KeepAlive(s)
-	return s.c.writeVectored(bufs)
+	return s.socket().writeVectored(bufs)
 }
 
 // WriteBuffers is WriteVectored of what bufs holds, which it takes out of bufs
-// as far as it was written: after an [ErrWouldBlock] the same call goes on.
+// as far as it was written: after an [ErrWouldBlock] the same call goes on. A nil
+// bufs is [os.ErrInvalid].
 func (s *Stream) WriteBuffers(bufs *net.Buffers) (int64, error) {
 	defer runtime.KeepAlive(s)
-	n, err := s.c.writeVectored(*bufs)
+	c := s.socket()
+	if bufs == nil {
+		return 0, c.opError("write", os.ErrInvalid)
+	}
+	n, err := c.writeVectored(*bufs)
 	consume(bufs, n)
 	return int64(n), err
 }
@@ -51,8 +57,8 @@ func (s *Stream) WriteBuffers(bufs *net.Buffers) (int64, error) {
 // bytes to the kernel. It returns [net.ErrClosed] after Close.
 func (s *Stream) Flush() error {
 	defer runtime.KeepAlive(s)
-	if s.c.desc.Closed() {
-		return s.c.closedError("flush")
+	if c := s.socket(); c.desc.Closed() {
+		return c.closedError("flush")
 	}
 	return nil
 }
