@@ -4,6 +4,7 @@ package stream
 
 import (
 	"context"
+	"errors"
 	"os"
 	"runtime"
 	"time"
@@ -81,7 +82,7 @@ func StartFrom(local, addr Addr) (*Stream, error) {
 // ECONNREFUSED. On other Streams it returns nil.
 func (s *Stream) FinishConnect() error {
 	defer runtime.KeepAlive(s)
-	c := s.c
+	c := s.socket()
 	if !c.desc.Acquire() {
 		return c.closedError("connect")
 	}
@@ -168,17 +169,34 @@ func (c *socket) connectOutcome() error {
 	case failed:
 		return m.failure
 	}
+	// Only one may ask: the kernel tells an error once, and who comes second
+	// would take it for success.
+	if !m.connect.CompareAndSwap(connecting, deciding) {
+		return ErrWouldBlock
+	}
+	ended, err := true, c.checkConnection()
+	if err == errNoPeer {
+		// Pending, or over since it was asked: poll(2) tells which.
+		if ended, err = c.connectEnded(); ended {
+			err = c.checkConnection()
+		}
+	}
+	if !ended {
+		m.connect.Store(connecting)
+		return err
+	}
+	return c.settle(err)
+}
+
+// connectEnded tells whether the kernel is done connecting; if not, err is what
+// the caller is told.
+func (c *socket) connectEnded() (ended bool, err error) {
 	fds := [1]sys.PollFd{{Fd: int32(c.desc.FD()), Events: sys.POLLOUT}}
 	n, e := sys.Poll(fds[:], 0)
 	if e != 0 && e != sys.EINTR {
-		return c.connectError(sys.CallPoll, e)
+		return false, c.connectError(sys.CallPoll, e)
 	}
-	// Only one may ask: the kernel tells an error once, and who comes second
-	// would take it for success.
-	if n <= 0 || !m.connect.CompareAndSwap(connecting, deciding) {
-		return ErrWouldBlock
-	}
-	return c.settle(c.checkConnection())
+	return n > 0, ErrWouldBlock
 }
 
 // settle makes the outcome of the connect final.
@@ -188,13 +206,19 @@ func (c *socket) settle(err error) error {
 		m.connect.Store(connected)
 		return nil
 	}
+	if err == errNoPeer {
+		err = c.connectError(sys.CallGetpeername, sys.ENOTCONN)
+	}
 	m.failure = err
 	m.connect.Store(failed)
 	return err
 }
 
-// checkConnection asks the kernel how the connect ended. SO_ERROR comes first: it
-// is the only one to know the reason of a failure.
+// errNoPeer says that a socket which has no error has no peer either.
+var errNoPeer = errors.New("no peer")
+
+// checkConnection asks the kernel how the connect ended, errNoPeer if it has not.
+// SO_ERROR comes first: it is the only one to know the reason of a failure.
 func (c *socket) checkConnection() error {
 	fd := c.desc.FD()
 	pending, e := sys.SocketError(fd)
@@ -206,6 +230,9 @@ func (c *socket) checkConnection() error {
 		return c.connectError(sys.CallConnect, pending)
 	}
 	peer, e := sys.Getpeername(fd)
+	if e == sys.ENOTCONN {
+		return errNoPeer
+	}
 	if e != 0 {
 		return c.connectError(sys.CallGetpeername, e)
 	}
