@@ -44,6 +44,7 @@ const (
 	endTold                            // and the handler knows
 	userPaused                         // Pause
 	pressed                            // pending output is above the high mark: do not read
+	emptyFirst                         // ... and stay so until nothing is: a write did not fit
 	reoffer                            // queued input shall be offered without new input
 	writeBlocked                       // EAGAIN was seen: wait for the writable edge
 	writeFailed                        // the output is broken; the cause is in err

@@ -23,9 +23,8 @@ const noWrite = closing | closed | closeWrite | writeFailed
 // 256 KiB in one callback, at the end of the turn, so that a callback which
 // writes until Buffered is above the high mark comes to an end however fast the
 // peer reads. Errors: ErrBackpressure when MaxPending would be exceeded, after
-// which OnDrain comes, if more than LowMark is pending, and then there is room for
-// MaxPending-LowMark bytes;
-// os.ErrInvalid for a p longer than MaxPending; net.ErrClosed after Close or
+// which OnDrain comes: when LowMark is pending, or, if no more than that was, when
+// nothing is; os.ErrInvalid for a p longer than MaxPending; net.ErrClosed after Close or
 // CloseWrite; the cause after a send has failed.
 func (c *Conn) Write(p []byte) (int, error) {
 	if c.flags&noWrite != 0 {
@@ -82,15 +81,17 @@ func (c *Conn) CloseWrite() error {
 	return nil
 }
 
-// tooMuch refuses n bytes. If that can change, OnDrain will tell.
+// tooMuch refuses n bytes. OnDrain will tell when they may fit, unless they never
+// do.
 func (c *Conn) tooMuch(n int) error {
 	cfg := &c.loop.engine.cfg
 	if n > cfg.MaxPending {
 		return c.opError("write", fmt.Errorf("%d bytes exceed MaxPending: %w", n, os.ErrInvalid))
 	}
-	if c.Buffered() > cfg.LowMark {
-		c.press()
+	if c.Buffered() <= cfg.LowMark {
+		c.flags |= emptyFirst
 	}
+	c.press()
 	return ErrBackpressure
 }
 
@@ -232,7 +233,7 @@ func (c *Conn) settle() {
 		return
 	}
 	c.flush()
-	if c.is(pressed) && c.queuedOut() <= c.loop.engine.cfg.LowMark {
+	if c.is(pressed) && c.queuedOut() <= c.drainMark() {
 		c.drained()
 	}
 	c.releaseQueues()
@@ -249,6 +250,14 @@ func (c *Conn) settle() {
 	}
 }
 
+// drainMark is how much may be pending when the backpressure ends.
+func (c *Conn) drainMark() int {
+	if c.is(emptyFirst) {
+		return 0
+	}
+	return c.loop.engine.cfg.LowMark
+}
+
 // limitFlush bounds the time that Close waits for the kernel to take the rest.
 func (c *Conn) limitFlush() {
 	if c.is(closing) && (c.limits == nil || c.limits.at[closeLimit] == 0) {
@@ -258,7 +267,7 @@ func (c *Conn) limitFlush() {
 
 // drained ends the backpressure: reading goes on, and the handler may write.
 func (c *Conn) drained() {
-	c.flags &^= pressed
+	c.flags &^= pressed | emptyFirst
 	c.enqueue()
 	h, ok := c.handler.(DrainHandler)
 	if !ok || c.is(closing) {

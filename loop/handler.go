@@ -50,8 +50,8 @@ type EOFHandler interface {
 
 // DrainHandler is a [Handler] that paces its output.
 type DrainHandler interface {
-	// OnDrain is called when pending output, having been above the high mark,
-	// is down to the low mark.
+	// OnDrain is called when pending output, having been above the high mark or
+	// too much for another Write, is down to the low mark; see [Conn.Write].
 	OnDrain(c *Conn)
 }
 
