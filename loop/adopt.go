@@ -25,9 +25,16 @@ func (e *Engine) Adopt(nc net.Conn, p Protocol) error {
 	}
 	err := e.adopt(func() (*stream.Stream, error) { return stream.FromConn(nc) }, p)
 	if err != nil {
-		return fmt.Errorf("loop: adopt %v: %w", nc.RemoteAddr(), err)
+		return fmt.Errorf("loop: adopt %v: %w", remoteOf(nc), err)
 	}
 	return nil
+}
+
+// remoteOf is the address of nc's peer, nil if there is none because nc holds a nil
+// pointer.
+func remoteOf(nc net.Conn) (addr net.Addr) {
+	defer func() { _ = recover() }()
+	return nc.RemoteAddr()
 }
 
 // AdoptStream is Adopt for a connected [stream.Stream]. On success the Stream is

@@ -96,6 +96,15 @@ func TestAdoptRefusals(t *testing.T) {
 	if err := r.engine.Adopt(nil, p); !errors.Is(err, os.ErrInvalid) {
 		t.Errorf("a nil connection: %v, want os.ErrInvalid", err)
 	}
+	if err := r.engine.Adopt((*net.TCPConn)(nil), p); !errors.Is(err, os.ErrInvalid) {
+		t.Errorf("a nil TCPConn: %v, want os.ErrInvalid", err)
+	}
+	if err := r.engine.AdoptStream(nil, p); !errors.Is(err, os.ErrInvalid) {
+		t.Errorf("a nil Stream: %v, want os.ErrInvalid", err)
+	}
+	if err := r.engine.AdoptStream(new(stream.Stream), p); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("a zero Stream: %v, want net.ErrClosed", err)
+	}
 	nc.Close()
 	if err := r.engine.Adopt(nc, p); !errors.Is(err, net.ErrClosed) || !strings.Contains(err.Error(), "adopt") {
 		t.Errorf("a closed connection: %v, want net.ErrClosed", err)

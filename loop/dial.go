@@ -332,13 +332,7 @@ func (d *dial) hand(c *Conn) {
 }
 
 func (d *dial) report(c *Conn, err error) {
-	if d.done == nil {
-		return
+	if d.done != nil {
+		d.done(c, err)
 	}
-	d.loop.culprit = d
-	d.done(c, err)
-	d.loop.culprit = nil
 }
-
-// panicked has nothing to end: the dial is over when done is called.
-func (d *dial) panicked(*PanicError) {}

@@ -62,16 +62,16 @@ type Loop struct {
 	took    bool  // this turn has its batch of tasks
 
 	slots   slotTable
-	buf     []byte   // what is received goes here first
-	cork    []byte   // what the callback under way has written
-	vec     [][]byte // scratch for vectored sends
-	current *Conn    // whose callback is under way
-	spent   int      // of sendBudget, by the callback under way
-	input   []byte   // what OnData is being offered
-	culprit culprit  // whose callback is under way, when it is no connection's
-	backlog worklist // connections with input left over
-	dirty   worklist // connections with output to flush or a close to finish
-	closed  worklist // connections to be taken down
+	buf     []byte        // what is received goes here first
+	cork    []byte        // what the callback under way has written
+	vec     [][]byte      // scratch for vectored sends
+	current *Conn         // whose callback is under way
+	spent   int           // of sendBudget, by the callback under way
+	input   []byte        // what OnData is being offered
+	culprit *Registration // whose callback is under way
+	backlog worklist      // connections with input left over
+	dirty   worklist      // connections with output to flush or a close to finish
+	closed  worklist      // connections to be taken down
 
 	wheel   *wheel.Wheel
 	noted   notes
@@ -97,9 +97,6 @@ const (
 	controlDrain                    // begin to drain
 	controlRearm                    // a descriptor or a place was freed: listeners may try again
 )
-
-// A culprit is what is blamed for a panic that is no connection's.
-type culprit interface{ panicked(err *PanicError) }
 
 // A task is what other goroutines ask a loop to do.
 type task interface{ run(l *Loop) }
@@ -267,7 +264,7 @@ func (l *Loop) recovered() {
 func (l *Loop) blame(v any) {
 	err := &PanicError{Value: v, Stack: debug.Stack()}
 	l.stats.Panics++
-	c, other := l.current, l.culprit
+	c, r := l.current, l.culprit
 	l.current, l.culprit, l.input = nil, nil, nil
 	l.resumed = true
 	l.cork = l.cork[:0]
@@ -278,8 +275,8 @@ func (l *Loop) blame(v any) {
 	switch {
 	case c != nil:
 		c.reset(err)
-	case other != nil:
-		other.panicked(err)
+	case r != nil:
+		r.stop(err)
 	}
 	l.engine.log.panicked(err)
 }

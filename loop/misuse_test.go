@@ -46,6 +46,15 @@ func TestATimerWithoutAFunctionIsHarmless(t *testing.T) {
 	c.echoes()
 }
 
+// A Timer that neither AfterFunc nor Every made never fires, and says that it was
+// not to.
+func TestTheZeroTimerNeverFires(t *testing.T) {
+	var timer loop.Timer
+	if timer.Reset(1) || timer.Stop() || timer.Reset(0) || timer.Reset(-1) {
+		t.Error("the zero Timer was to fire")
+	}
+}
+
 // Run without a context is refused and has begun nothing.
 func TestRunWithoutAContext(t *testing.T) {
 	before := openDescriptors()

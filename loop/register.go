@@ -67,8 +67,6 @@ func (r *Registration) ready(ready poller.Ready) {
 	r.loop.culprit = nil
 }
 
-func (r *Registration) panicked(*PanicError) { r.stop(nil) }
-
 func (r *Registration) stop(error) {
 	// Closing fails only if the user closed it, or the descriptor, before.
 	_ = r.Close()

@@ -11,7 +11,8 @@ import (
 )
 
 // Timer calls a function on the goroutine of its loop. Its methods belong to
-// that goroutine.
+// that goroutine. The zero Timer never fires, whatever is set: timers come from
+// AfterFunc and Every.
 type Timer struct {
 	timer wheel.Timer // its Mark is Loop.noted's epoch while the timer is among those
 	loop  *Loop
@@ -84,7 +85,7 @@ func (l *Loop) settleTimers() {
 // that of a nil f. A timer that is due after its loop has ended does not fire.
 func (l *Loop) AfterFunc(d time.Duration, f func()) *Timer {
 	t := &Timer{loop: l, f: f}
-	t.timer.Owner = t
+	t.timer.Owner = (*dueTimer)(t)
 	t.Reset(d)
 	return t
 }
@@ -124,7 +125,7 @@ func (t *Timer) advance(period int64) {
 
 // Stop makes the timer not fire, until Reset. It returns whether the timer was
 // to fire. After Stop the function is not called, even if the timer was due.
-func (t *Timer) Stop() bool { return t.loop.wheel.Stop(&t.timer) }
+func (t *Timer) Stop() bool { return t.loop != nil && t.loop.wheel.Stop(&t.timer) }
 
 // Reset makes the timer fire d from now, once, or first if it is one of Every.
 // It returns whether the timer was to fire. It allocates nothing, and moving a
@@ -135,6 +136,9 @@ func (t *Timer) Reset(d time.Duration) bool {
 	// more of them the processor fetches at a time. That when is behind the base
 	// says that d is positive, that the sum did not overflow, and that there is one.
 	l := t.loop
+	if l == nil {
+		return false
+	}
 	when := l.base + int64(d)
 	if when <= l.base || l.noted.full() || !t.timer.Postponable(when) {
 		return t.reset(d)
@@ -151,14 +155,10 @@ func (t *Timer) reset(d time.Duration) bool {
 	return was
 }
 
-// Expire runs the timer.
-func (t *Timer) Expire(*wheel.Timer) {
-	l := t.loop
-	l.stats.Timers++
-	l.culprit = t
-	t.f()
-	l.culprit = nil
-}
+// dueTimer is a Timer as the wheel sees it.
+type dueTimer Timer
 
-// panicked has nothing to end: the timer has fired.
-func (t *Timer) panicked(*PanicError) {}
+func (t *dueTimer) Expire(*wheel.Timer) {
+	t.loop.stats.Timers++
+	t.f()
+}
