@@ -13,8 +13,8 @@ import (
 	"github.com/eddyline/eddyline/stream"
 )
 
-// Conn is one connection of a loop. Its methods belong to the goroutine of
-// that loop: call them from callbacks and from functions given to Post. Other
+// Conn is one connection of a loop; the engine makes it. Its methods belong to the
+// goroutine of that loop: call them from callbacks and from functions given to Post. Other
 // goroutines hold a [Ref]. A Conn is never used for a second connection, so a
 // handle that is kept too long reports net.ErrClosed and reaches nobody else.
 type Conn struct {

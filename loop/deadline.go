@@ -7,6 +7,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/eddyline/eddyline/internal/sys"
 	"github.com/eddyline/eddyline/internal/wheel"
 )
 
@@ -56,7 +57,7 @@ func (c *Conn) setDeadline(d Deadline, t time.Time) {
 	if !t.IsZero() {
 		// The clock is read after the remaining time was, so the sum is not
 		// earlier than t.
-		left := time.Until(t)
+		left := sys.Until(t)
 		c.setLimit(d, later(c.loop.engine.clock(), left))
 	} else if c.limits != nil {
 		c.limits.at[d] = 0

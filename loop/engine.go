@@ -16,8 +16,8 @@ import (
 	"github.com/eddyline/eddyline/stream"
 )
 
-// Engine runs connections on its loops. Its methods may be called from any
-// goroutine, callbacks included.
+// Engine runs connections on its loops; [New] makes one. Its methods may be called
+// from any goroutine, callbacks included.
 type Engine struct {
 	cfg   Config
 	log   *logger

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"github.com/eddyline/eddyline/internal/sys"
 )
 
 // logger writes at most one line per second and cause. A nil Logger is silent.
@@ -29,7 +31,7 @@ func (g *logger) warn(cause, msg string, args ...any) {
 	}
 	// The user's slog.Handler must not end the loop, nor what it reports on.
 	defer func() { _ = recover() }()
-	skipped, ok := g.admit(cause, time.Now())
+	skipped, ok := g.admit(cause, sys.Now())
 	if !ok {
 		return
 	}

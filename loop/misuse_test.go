@@ -9,11 +9,13 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"os"
 	"strings"
 	"testing"
 
 	"github.com/eddyline/eddyline/loop"
+	"github.com/eddyline/eddyline/poller"
 )
 
 // The panic of a timer without a function is logged and counted, and is harmless:
@@ -52,6 +54,16 @@ func TestTheZeroTimerNeverFires(t *testing.T) {
 	var timer loop.Timer
 	if timer.Reset(1) || timer.Stop() || timer.Reset(0) || timer.Reset(-1) {
 		t.Error("the zero Timer was to fire")
+	}
+}
+
+// A Registration that Register did not make is closed.
+func TestTheZeroRegistrationIsClosed(t *testing.T) {
+	var r loop.Registration
+	for name, err := range map[string]error{"Modify": r.Modify(poller.Read), "Close": r.Close()} {
+		if !errors.Is(err, net.ErrClosed) {
+			t.Errorf("%s of a zero Registration: %v, want net.ErrClosed", name, err)
+		}
 	}
 }
 

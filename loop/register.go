@@ -11,13 +11,13 @@ import (
 )
 
 // Registration is a descriptor whose readiness a loop reports to a function.
-// Its methods belong to the loop's goroutine.
+// Its methods belong to the loop's goroutine. The zero Registration is closed.
 type Registration struct {
 	loop *Loop
 	fd   int
 	slot uint32
 	f    func(poller.Event)
-	over bool
+	held bool // not closed
 }
 
 // Register calls f on the loop's goroutine whenever fd is ready for interest,
@@ -33,7 +33,7 @@ func (l *Loop) Register(fd int, interest poller.Interest, f func(poller.Event)) 
 	if l.stopping {
 		return nil, fmt.Errorf("loop: register fd %d: %w", fd, net.ErrClosed)
 	}
-	r := &Registration{loop: l, fd: fd, f: f}
+	r := &Registration{loop: l, fd: fd, f: f, held: true}
 	r.slot = l.slots.add(r)
 	if err := l.poller.Add(fd, interest, l.slots.token(r.slot)); err != nil {
 		l.slots.remove(r.slot)
@@ -44,7 +44,7 @@ func (l *Loop) Register(fd int, interest poller.Interest, f func(poller.Event)) 
 
 // Modify replaces the interest; a one-shot registration is armed again.
 func (r *Registration) Modify(interest poller.Interest) error {
-	if r.over {
+	if !r.held {
 		return fmt.Errorf("loop: modify fd %d: %w", r.fd, net.ErrClosed)
 	}
 	return r.loop.poller.Modify(r.fd, interest, r.loop.slots.token(r.slot))
@@ -53,10 +53,10 @@ func (r *Registration) Modify(interest poller.Interest) error {
 // Close ends the registration: f is not called again, not even for events of
 // this turn. A second Close returns net.ErrClosed.
 func (r *Registration) Close() error {
-	if r.over {
+	if !r.held {
 		return fmt.Errorf("loop: close registration of fd %d: %w", r.fd, net.ErrClosed)
 	}
-	r.over = true
+	r.held = false
 	r.loop.slots.remove(r.slot)
 	return r.loop.poller.Delete(r.fd)
 }
