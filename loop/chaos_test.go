@@ -3,9 +3,9 @@
 package loop_test
 
 // The engine under random faults by a seed: short reads and writes, would-block
-// that was none, events that come twice or for nothing, calls that fail. What
-// the contract promises holds all the same, and once the faults stop everything
-// finishes.
+// that was none, events that come twice or for nothing, calls that fail, are
+// interrupted or take their time. What the contract promises holds all the same,
+// and once the faults stop everything finishes.
 
 import (
 	"context"
@@ -15,6 +15,7 @@ import (
 	"math/rand/v2"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/eddyline/eddyline/internal/sys"
 	"github.com/eddyline/eddyline/loop"
@@ -28,9 +29,11 @@ var (
 // mild faults are those that a caller never hears of: nothing may fail.
 func mild(seed uint64) sys.Rules {
 	return sys.Rules{
-		Seed: seed, Fail: 0.1, Again: 0.15, Short: 0.4, Extra: 0.3,
+		Seed: seed, Fail: 0.1, Again: 0.15, Short: 0.4, Extra: 0.3, Slow: 0.01, Delay: time.Millisecond,
 		Errnos: map[sys.Call][]sys.Errno{
 			sys.CallEpollWait: {sys.EINTR},
+			sys.CallPoll:      {sys.EINTR},
+			sys.CallClose:     {sys.EINTR, syscall.EIO},
 			sys.CallAccept:    {syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ECONNABORTED, syscall.EPROTO},
 		},
 	}

@@ -2,11 +2,16 @@
 
 package sys
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+	"time"
+)
 
 // disturber decides what a test build does to the calls of this package. Its
 // methods may be called from several goroutines at once.
 type disturber interface {
+	// delay returns how much longer a call takes; it is spent before the call.
+	delay(c Call) time.Duration
 	// fail returns what a call fails with instead of being made, or 0.
 	fail(c Call) Errno
 	// transfer returns how many of size bytes a call may move; with EAGAIN it is not
@@ -38,6 +43,7 @@ func Inject(hook func(Call) Errno) (remove func()) { return inject(failHook(hook
 // failHook only makes calls fail.
 type failHook func(Call) Errno
 
+func (f failHook) delay(Call) time.Duration               { return 0 }
 func (f failHook) fail(c Call) Errno                      { return f(c) }
 func (f failHook) transfer(c Call, size int) (int, Errno) { return size, f(c) }
 func (f failHook) extra(int) (again, spurious int)        { return 0, 0 }
@@ -48,6 +54,7 @@ func fault(c Call) Errno {
 	if d == nil {
 		return 0
 	}
+	time.Sleep((*d).delay(c))
 	return (*d).fail(c)
 }
 
@@ -56,6 +63,7 @@ func disturb(c Call, fd, size int) (int, Errno) {
 	if d == nil || size == 0 {
 		return size, 0
 	}
+	time.Sleep((*d).delay(c))
 	limit, e := (*d).transfer(c, size)
 	if e == EAGAIN || limit < size {
 		signalAgain(fd)

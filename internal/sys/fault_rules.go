@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"time"
 )
 
 // Rules disturb calls at random, by a seed: the same calls in the same order are
@@ -19,6 +20,8 @@ type Rules struct {
 	Again  float64          // that a transfer says EAGAIN though it could be made
 	Short  float64          // that a transfer moves fewer bytes, down to one
 	Extra  float64          // that a wait reports events twice, and descriptors that are not ready
+	Slow   float64          // that a call takes longer
+	Delay  time.Duration    // by so much at most
 }
 
 // String returns the rules in full, so that a failing run can be had again.
@@ -27,7 +30,8 @@ func (r Rules) String() string {
 	for _, c := range slices.Sorted(maps.Keys(r.Errnos)) {
 		errnos = append(errnos, fmt.Sprintf("%s: %v", c, r.Errnos[c]))
 	}
-	return fmt.Sprintf("seed %d, fail %v %q, again %v, short %v, extra %v", r.Seed, r.Fail, errnos, r.Again, r.Short, r.Extra)
+	return fmt.Sprintf("seed %d, fail %v %q, again %v, short %v, extra %v, slow %v by %v",
+		r.Seed, r.Fail, errnos, r.Again, r.Short, r.Extra, r.Slow, r.Delay)
 }
 
 // InjectRules is Inject by rules.
@@ -40,6 +44,18 @@ type dice struct {
 	rules Rules
 	mu    sync.Mutex
 	rng   *rand.Rand
+}
+
+func (d *dice) delay(Call) time.Duration {
+	if d.rules.Slow == 0 || d.rules.Delay <= 0 {
+		return 0
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.rng.Float64() >= d.rules.Slow {
+		return 0
+	}
+	return time.Duration(d.rng.Int64N(int64(d.rules.Delay))) + 1
 }
 
 func (d *dice) fail(c Call) Errno {
