@@ -6,8 +6,12 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/netip"
 	"os"
+	"runtime"
+	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -37,26 +41,66 @@ func TestDial(t *testing.T) {
 	})
 }
 
-// The name stands for two addresses, of which only one answers.
+// The name stands for an address of each IP version, of which only one answers,
+// whichever the resolver puts first.
 func TestDialTriesEveryAddress(t *testing.T) {
 	eachIP(t, func(t *testing.T, at stream.Addr) {
 		l := listen(t, at)
-		addrs, err := net.DefaultResolver.LookupNetIP(t.Context(), "ip", "localhost")
-		must(t, "looking up localhost", err)
-		known := false
-		for _, a := range addrs {
-			known = known || a.Unmap() == at.AddrPort().Addr()
-		}
-		if !known {
-			t.Skipf("localhost is %v here, without %v", addrs, at.AddrPort().Addr())
-		}
-		s, err := stream.Dial(t.Context(), "tcp", "localhost:"+itoa(listenerAddr(t, l).AddrPort().Port()))
+		name := naming(t, loopback4().AddrPort().Addr(), loopback6().AddrPort().Addr())
+		s, err := stream.Dial(t.Context(), "tcp", name+":"+itoa(listenerAddr(t, l).AddrPort().Port()))
 		must(t, "Dial", err)
 		defer s.Close()
 		if peer, err := s.PeerAddr(); peer != listenerAddr(t, l) || err != nil {
 			t.Errorf("PeerAddr: (%v, %v), want %v", peer, err, listenerAddr(t, l))
 		}
 	})
+}
+
+// Of several addresses that all fail it is the last one's error that is told, and
+// no descriptor of any is left.
+func TestDialTellsTheLastAddress(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux has all of 127.0.0.0/8")
+	}
+	to := refusing(t).AddrPort()
+	last := netip.MustParseAddr("127.0.0.2")
+	name := naming(t, to.Addr(), last)
+	addrs, err := stream.Resolve(t.Context(), "tcp4", name+":"+itoa(to.Port()))
+	must(t, "Resolve", err)
+	if len(addrs) != 2 {
+		t.Fatalf("Resolve: %v, want two addresses", addrs)
+	}
+	expectNoNewDescriptor(t, func() {
+		_, err := stream.Dial(t.Context(), "tcp4", name+":"+itoa(to.Port()))
+		expectError(t, "Dial", err, syscall.ECONNREFUSED)
+		if err != nil && !strings.Contains(err.Error(), addrs[1].String()) {
+			t.Errorf("Dial: %q does not name %v, the last of %v", err, addrs[1], addrs)
+		}
+	})
+}
+
+// The network chooses among a name's addresses.
+func TestResolveChoosesTheKind(t *testing.T) {
+	ip4, ip6 := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")
+	name := naming(t, ip4, ip6)
+	for network, want := range map[string][]netip.Addr{"tcp": {ip4, ip6}, "tcp4": {ip4}, "tcp6": {ip6}} {
+		addrs, err := stream.Resolve(t.Context(), network, name+":443")
+		must(t, "Resolve", err)
+		var got []netip.Addr
+		for _, a := range addrs {
+			got = append(got, a.AddrPort().Addr())
+		}
+		slices.SortFunc(got, netip.Addr.Compare)
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", network, got, want)
+		}
+	}
+	only4 := naming(t, ip4)
+	_, err := stream.Resolve(t.Context(), "tcp6", only4+":443")
+	var none *net.AddrError
+	if !errors.As(err, &none) || !strings.Contains(err.Error(), only4) {
+		t.Errorf("no address of the kind: %v (%T), want a *net.AddrError that names it", err, err)
+	}
 }
 
 func TestDialRefused(t *testing.T) {
