@@ -132,17 +132,6 @@ func TestRegisterWithEachCallFailing(t *testing.T) {
 	})
 }
 
-// served is a connection of r, as its loop and as its client see it.
-func (r *rig) served() (*loop.Conn, *client) {
-	r.Helper()
-	conns := make(chan *loop.Conn, 1)
-	c := r.dial(r.listen(r.always(hooks{
-		open: func(c *loop.Conn) error { conns <- c; return nil },
-		data: echo,
-	})))
-	return take(r.TB, "the connection", conns), c
-}
-
 // Without its Stream a connection goes on, and the Stream can be asked for again.
 func TestStreamOfAConnWithEachCallFailing(t *testing.T) {
 	r := newRig(t, loop.Config{Loops: 1})

@@ -390,6 +390,17 @@ func (r *rig) dial(ln *loop.Listener) *client {
 	return connect(r.TB, ln)
 }
 
+// served is a connection of r, as its loop and as its client see it.
+func (r *rig) served() (*loop.Conn, *client) {
+	r.Helper()
+	conns := make(chan *loop.Conn, 1)
+	c := r.dial(r.listen(r.always(hooks{
+		open: func(c *loop.Conn) error { conns <- c; return nil },
+		data: echo,
+	})))
+	return take(r.TB, "the connection", conns), c
+}
+
 // dialDoomed is dial for a connection that the server resets at once: the loops
 // are held until the client knows that it is up.
 func (r *rig) dialDoomed(ln *loop.Listener) *client {
