@@ -134,19 +134,25 @@ func (c *Conn) Stream() (*stream.Stream, error) {
 	if c.is(closed) {
 		return nil, c.opError("stream", net.ErrClosed)
 	}
+	if err := c.makeStream(); err != nil {
+		return nil, c.opError("stream", err)
+	}
+	return c.stream, nil
+}
+
+// makeStream sets c.stream, if it is not. The Stream is held open, so that nobody
+// else closes the descriptor.
+func (c *Conn) makeStream() error {
 	if c.stream != nil {
-		return c.stream, nil
+		return nil
 	}
 	s, err := stream.FromFD(int(c.fd))
 	if err != nil {
-		return nil, err
-	}
-	if err := s.Acquire(); err != nil {
-		return nil, err
+		return err
 	}
 	c.stream = s
 	c.flags |= shared
-	return s, nil
+	return s.Acquire()
 }
 
 // ready takes what the poller reports, and acts upon it.

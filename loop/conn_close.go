@@ -51,16 +51,15 @@ func (c *Conn) Detach() (s *stream.Stream, unread []byte, err error) {
 	if c.queuedOut() > 0 {
 		return nil, nil, ErrBackpressure
 	}
-	s, err = c.Stream()
-	if err != nil {
-		return nil, nil, err
+	if err := c.makeStream(); err != nil {
+		return nil, nil, c.opError("detach", err)
 	}
 	// Deregistering first: a registration would outlive the number that the
 	// caller may now close (epoll(7), questions 6 and 8).
 	if err := c.loop.poller.Delete(int(c.fd)); err != nil {
-		return nil, nil, err
+		return nil, nil, c.opError("detach", err)
 	}
-	unread = c.unread()
+	s, unread = c.stream, c.unread()
 	s.Release()
 	c.stream = nil
 	c.flags |= detached
