@@ -19,7 +19,8 @@ const module = "github.com/eddyline/eddyline"
 // allowed says what each package of the module may import of the module.
 var allowed = map[string][]string{
 	"":                    nil,
-	"internal/sys":        nil,
+	"internal/sys":        {"internal/sim"},
+	"internal/sim":        nil,
 	"internal/wheel":      nil,
 	"internal/mailbox":    nil,
 	"internal/block":      nil,

@@ -1,3 +1,5 @@
+//go:build !(simkernel && simkqueue)
+
 package poller
 
 // Linux: epoll(7), and an eventfd for Wake.

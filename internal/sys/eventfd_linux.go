@@ -1,3 +1,5 @@
+//go:build !simkernel
+
 package sys
 
 // eventfd(2): a counter that is readable while it is not zero.

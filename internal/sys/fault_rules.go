@@ -1,4 +1,4 @@
-//go:build faultinject
+//go:build faultinject || (linux && simkernel)
 
 package sys
 

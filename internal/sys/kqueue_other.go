@@ -4,8 +4,6 @@ package sys
 
 // A Kevent without a kernel, so that what is built on kqueue is tested here too.
 
-import "time"
-
 // The filters, by the numbers that macOS gives them.
 const (
 	EVFILT_READ   = -1
@@ -52,12 +50,3 @@ func (k *Kevent) Errno() Errno { return k.errno }
 
 // Fail sets what Errno returns.
 func (k *Kevent) Fail(e Errno) { k.flags |= EV_ERROR; k.errno = e }
-
-// Kqueue is not available here.
-func Kqueue() (int, Errno) { return -1, ENOSYS }
-
-// KeventApply is not available here.
-func KeventApply(int, []Kevent) Errno { return ENOSYS }
-
-// KeventWait is not available here.
-func KeventWait(int, []Kevent, time.Duration) (int, Errno) { return 0, ENOSYS }

@@ -1,3 +1,5 @@
+//go:build !simkernel
+
 package sys
 
 // pipe(2), and read(2) and write(2) on nonblocking pipes and eventfds.

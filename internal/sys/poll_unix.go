@@ -1,4 +1,4 @@
-//go:build linux || darwin || freebsd || netbsd || openbsd || dragonfly
+//go:build (linux && !simkernel) || darwin || freebsd || netbsd || openbsd || dragonfly
 
 package sys
 
@@ -8,19 +8,6 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-)
-
-// PollFd is one descriptor of a Poll: what is asked and what was found.
-type PollFd = unix.PollFd
-
-// The bits of PollFd.
-const (
-	POLLIN   = unix.POLLIN
-	POLLPRI  = unix.POLLPRI
-	POLLOUT  = unix.POLLOUT
-	POLLERR  = unix.POLLERR
-	POLLHUP  = unix.POLLHUP
-	POLLNVAL = unix.POLLNVAL
 )
 
 // Poll waits until one of fds is ready and returns how many are. A timeout

@@ -2,9 +2,15 @@
 
 package sys
 
-// How a test drives the model kernel.
+// How a test drives the model kernel. At first it is live: as a machine that
+// talks to itself, whose calls wait and take real time. SimReset makes it one that
+// is stepped by a single goroutine.
 
-import "time"
+import (
+	"time"
+
+	"github.com/eddyline/eddyline/internal/sim"
+)
 
 // SimOptions are the sizes of a model kernel; 0 takes the default.
 type SimOptions struct {
@@ -13,44 +19,74 @@ type SimOptions struct {
 	ConnectTimeout            time.Duration // a connect that nobody answers ends then
 }
 
-// SimDescriptor is one open descriptor.
-type SimDescriptor struct {
-	FD   int
-	What string
+// SimDescriptor is one open descriptor, and what it refers to.
+type SimDescriptor = sim.Descriptor
+
+// SimReset replaces the kernel by an empty one that is stepped, and whose choices
+// are those of seed. What was open is forgotten.
+func SimReset(seed uint64, o SimOptions) {
+	replace(seed, false, sim.Options{
+		SendBuffer:     o.SendBuffer,
+		ReceiveBuffer:  o.ReceiveBuffer,
+		Descriptors:    o.Descriptors,
+		ConnectTimeout: o.ConnectTimeout,
+	})
+	SimIdle(nil)
 }
 
-// SimReset replaces the kernel by a new one that is stepped.
-func SimReset(seed uint64, o SimOptions) {}
+// SimLive replaces the kernel by an empty one that is live.
+func SimLive() { replace(0, true, sim.Options{Immediate: true}) }
 
-// SimLive replaces the kernel by a new one that works by itself.
-func SimLive() {}
+// SimIdle sets what is called, by whoever waits, when nothing is ready and a
+// stepped kernel's wait would block for timeout, below 0 for ever. It returns
+// whether the wait shall look again. If not, time passes until the end of the wait,
+// and one without end fails with EDEADLK. A nil f makes deliveries as long as there
+// are any.
+func SimIdle(f func(timeout time.Duration) bool) {
+	machine.Lock()
+	defer machine.Unlock()
+	machine.idle = f
+}
 
-// SimStep makes one delivery and reports whether there was one to make.
-func SimStep() bool { return false }
+// SimStep makes one delivery of the network and reports whether there was one to
+// make.
+func SimStep() bool { return locked((*sim.Kernel).Step) }
 
 // SimSettle makes all deliveries.
-func SimSettle() {}
+func SimSettle() {
+	for SimStep() {
+	}
+}
 
-// SimInFlight returns how many sockets have something to be delivered.
-func SimInFlight() int { return 0 }
+// SimInFlight returns for how many sockets something can be delivered.
+func SimInFlight() int { return locked((*sim.Kernel).InFlight) }
 
-// SimAdvance moves the clock.
-func SimAdvance(d time.Duration) {}
+// SimAdvance moves the clock of a stepped kernel.
+func SimAdvance(d time.Duration) {
+	machine.Lock()
+	defer machine.Unlock()
+	machine.kernel.Advance(d)
+}
 
-// SimClock returns the time since SimReset.
-func SimClock() time.Duration { return 0 }
+// SimClock returns the time of a stepped kernel since SimReset.
+func SimClock() time.Duration { return locked((*sim.Kernel).Now) }
 
 // SimOpen returns the open descriptors by number.
-func SimOpen() []SimDescriptor { return nil }
+func SimOpen() []SimDescriptor { return locked((*sim.Kernel).Open) }
 
 // SimLimit sets how many descriptors may be open.
-func SimLimit(descriptors int) {}
+func SimLimit(descriptors int) {
+	machine.Lock()
+	defer machine.Unlock()
+	machine.kernel.Limit(descriptors)
+}
 
-// SimBreak ends the connection of fd with e on this side alone.
-func SimBreak(fd int, e Errno) {}
+// SimBreak ends the TCP connection of fd with e on this side alone.
+func SimBreak(fd int, e Errno) Errno {
+	return locked(func(k *sim.Kernel) Errno { return Errno(k.Break(fd, sim.Errno(e))) })
+}
 
-// SimStall holds back what the socket sends, or lets it go.
-func SimStall(fd int, on bool) {}
-
-// SimIdle sets what is called when a wait would block.
-func SimIdle(f func(timeout time.Duration) bool) {}
+// SimStall holds back what the TCP socket sends, or lets it go.
+func SimStall(fd int, on bool) Errno {
+	return locked(func(k *sim.Kernel) Errno { return Errno(k.Stall(fd, on)) })
+}

@@ -1,3 +1,5 @@
+//go:build !simkernel
+
 package sys
 
 // Linux's own form of addresses. It is decoded here and not by x/sys, which

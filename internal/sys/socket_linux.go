@@ -1,3 +1,5 @@
+//go:build !simkernel
+
 package sys
 
 // Sockets on Linux: the calls that cannot block enter the kernel directly, see

@@ -1,3 +1,5 @@
+//go:build !simkernel
+
 package sys
 
 // The parts of the socket seam that no test of package stream sees by itself.

@@ -1,20 +1,10 @@
-//go:build linux || darwin || freebsd || netbsd || openbsd || dragonfly
+//go:build (linux && !simkernel) || darwin || freebsd || netbsd || openbsd || dragonfly
 
 package sys
 
 // The socket calls that are the same on every Unix.
 
 import "golang.org/x/sys/unix"
-
-// The directions of Shutdown.
-const (
-	SHUT_RD   = unix.SHUT_RD
-	SHUT_WR   = unix.SHUT_WR
-	SHUT_RDWR = unix.SHUT_RDWR
-)
-
-// SOCK_STREAM is the value of OptType that this module can use.
-const SOCK_STREAM = unix.SOCK_STREAM
 
 // Listen makes the socket take connections, and keep up to backlog of them
 // until they are accepted.

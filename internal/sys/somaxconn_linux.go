@@ -1,3 +1,5 @@
+//go:build !simkernel
+
 package sys
 
 import (
