@@ -218,7 +218,7 @@ func (p *program) measure(ctx context.Context, plans []scenario.Plan) *results.D
 	}
 	if external.Installed(external.StraceName) {
 		c.Calls = func(ctx context.Context, t scenario.Task) (float64, error) {
-			return at.Calls(ctx, t, warmup, length)
+			return at.Calls(ctx, t, warmup+length)
 		}
 	} else {
 		fmt.Fprintln(p.stderr, "bench: strace is not installed: system calls are not counted")

@@ -27,7 +27,8 @@ func (o *options) plans(all []servers.Server, files int) ([]scenario.Plan, error
 		}
 		found := false
 		for _, p := range byProtocol(s, points) {
-			p.Servers = servers.Offering(chosen(s), s.Protocol(p.Points[0]))
+			speaks := s.Protocol(p.Points[0])
+			p.Servers, p.Lacking = servers.Offering(chosen(s), speaks), servers.Lacking(chosen(s), speaks)
 			if len(p.Servers) > 0 {
 				found = true
 				plans = append(plans, p)

@@ -62,8 +62,17 @@ func TestPlansThatCannotBe(t *testing.T) {
 		}
 	}
 	none := []servers.Server{{Name: "mute"}}
-	if _, err := mustParse(t, "-full").plans(none, 20_000); err == nil {
+	o := mustParse(t, "-full")
+	o.scenarios = slices.DeleteFunc(o.scenarios, func(s scenario.Scenario) bool { return s.Also != nil })
+	if _, err := o.plans(none, 20_000); err == nil {
 		t.Error("a run of nothing")
+	}
+}
+
+func TestServersThatDoNotSpeakTheProtocolAreNamed(t *testing.T) {
+	plans, err := mustParse(t, "-scenarios stream").plans(some, 20_000)
+	if err != nil || len(plans) != 2 || !slices.Equal(servers.Names(plans[0].Lacking), []string{"echoes"}) || len(plans[1].Lacking) != 0 {
+		t.Errorf("%+v, %v", plans, err)
 	}
 }
 

@@ -65,7 +65,7 @@ func (s *served) answer(op string, arg []byte) (reply any, err error) {
 		}
 		return s.g.measure(d)
 	case "finish":
-		err = s.g.finish()
+		return s.g.finish()
 	default:
 		err = fmt.Errorf("unknown request %q", op)
 	}

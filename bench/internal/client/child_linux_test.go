@@ -45,7 +45,11 @@ func TestAClientOfItsOwn(t *testing.T) {
 			must(t, "measure", err)
 		}
 		checkResult(t, r, len(long))
-		must(t, "finish", c.Finish())
+		total, err := c.Finish()
+		must(t, "finish", err)
+		if total.Requests < r.Requests || total.Bytes != total.Requests*uint64(len(long)) || total.Seconds < r.Seconds {
+			t.Errorf("in all %+v, of which %+v in one window", total, r)
+		}
 	}
 	if _, err := c.Measure(0); err == nil {
 		t.Error("a window without length was measured")
@@ -63,7 +67,7 @@ func TestAClientReportsFaults(t *testing.T) {
 	c := start(t, Spec{Addr: addr, Mode: Closed, Conns: 1, Size: 64})
 	must(t, "open", c.Open())
 	must(t, "begin", c.Begin())
-	err := c.Finish()
+	_, err := c.Finish()
 	for _, want := range []string{"load generator finish", addr, "connection 0, byte 64 of its replies is wrong"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want one with %q", err, want)

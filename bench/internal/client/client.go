@@ -44,12 +44,15 @@ const (
 	// Bulk sends over Conns connections as fast as a server that discards its input
 	// takes it. A request is Size bytes that the kernel took.
 	Bulk Mode = "bulk"
+	// Datagrams is Closed over UDP. What has not come back after 200 ms is lost and
+	// sent again; its latency counts from when it first was due. Size is at least 8.
+	Datagrams Mode = "datagrams"
 	// Slow is Closed, while SlowConns other connections send up to 1 MiB each, and
 	// do not read the replies until Finish, which checks them.
 	Slow Mode = "slow"
 )
 
-var modes = []Mode{Closed, Open, Churn, Fanout, Bulk, Slow}
+var modes = []Mode{Closed, Open, Churn, Fanout, Bulk, Slow, Datagrams}
 
 // Spec tells a generator what to do. Fields that its mode does not speak of must
 // be zero.
@@ -57,7 +60,7 @@ type Spec struct {
 	Addr      string  // the server, IP address and port
 	Mode      Mode    //
 	Conns     int     // connections under load
-	IdleConns int     // further ones that send one message when they are opened, and then nothing; any mode but Fanout and Bulk
+	IdleConns int     // further ones that send one message when they are opened, and then nothing; any mode but Fanout, Bulk and Datagrams
 	SlowConns int     //
 	Size      int     // bytes per message, when Request is an echo
 	Pipeline  int     // messages outstanding per connection; 0 is 1
@@ -160,8 +163,9 @@ func (s Spec) check() error {
 	if o := s.Request.Opening; o != nil {
 		refuse(len(o.Send) == 0 || len(o.Want) == 0, "an opening without a message or without a reply")
 	}
-	special := s.Mode == Fanout || s.Mode == Bulk
+	special := s.Mode == Fanout || s.Mode == Bulk || s.Mode == Datagrams
 	refuse(special && !s.Request.echo(), "mode %s sends bytes of its own only", s.Mode)
+	refuse(s.Mode == Datagrams && (s.Size < stamp || s.Size > maxDatagram), "datagrams of %d bytes; there are those of %d to %d", s.Size, stamp, maxDatagram)
 	refuse(special && s.IdleConns > 0, "mode %s has no idle connections", s.Mode)
 	refuse((special || s.Mode == Churn || s.Request.echo()) && s.Request.Opening != nil, "no opening in mode %s with this request", s.Mode)
 	if len(errs) > 0 {
@@ -173,6 +177,13 @@ func (s Spec) check() error {
 // name is how messages call a connection.
 func name(index int) string { return "connection " + strconv.Itoa(index) }
 
+// Total is what came of a load from Begin to the end of Finish.
+type Total struct {
+	Seconds  float64
+	Requests uint64 // as in Result
+	Bytes    uint64
+}
+
 // Result is what happened in a window, or in several.
 type Result struct {
 	Seconds  float64
@@ -181,6 +192,11 @@ type Result struct {
 	Latency  *results.Latency // nil when no latency was recorded
 	CPU      time.Duration    // processor time of the generator's process
 	Busy     float64          // share of a core that it used
+
+	// Datagrams are those sent, Lost those of them that never came back; in other modes
+	// than Datagrams both are 0. What is given up in one window and comes back in a
+	// later one is Lost only until the two are summed.
+	Datagrams, Lost uint64
 
 	// Saturated says that the generator may have been the bottleneck, so that rate
 	// and latencies say more about it than about the server: it was Busy for more
@@ -198,6 +214,7 @@ type Result struct {
 	//	        "outstanding" (at the end), "oldest µs" (how long the oldest of those has been due:
 	//	        what waits at the end of a window is in no latency of it)
 	//	Fanout  "messages", "all p50 µs", "all p99 µs", "all max µs" (until the last connection had it)
+	//	Datagrams "belated" (given up, and then they came)
 	//	Slow    "slow bytes" (that the kernel has taken from the connections that do not read, since Begin)
 	Extra map[string]float64
 

@@ -73,10 +73,15 @@ func (c *Client) Measure(d time.Duration) (Result, error) {
 }
 
 // Finish ends the load and waits until every outstanding byte has come back, in
-// mode Bulk until the server's kernel has all. The error is the first thing that
+// mode Bulk until the server's kernel has all, in mode Datagrams until those that
+// are lost are given up. The error is the first thing that
 // went wrong since Begin: a wrong byte, a lost connection, or no progress for 10 s.
 // After Finish, Begin may be called again.
-func (c *Client) Finish() error { return c.p.CallWithin(long, "finish", nil, nil) }
+func (c *Client) Finish() (Total, error) {
+	var t Total
+	err := c.p.CallWithin(long, "finish", nil, &t)
+	return t, err
+}
 
 // Stop resets the connections and ends the process.
 func (c *Client) Stop() error { return c.p.Stop() }

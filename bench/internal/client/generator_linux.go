@@ -62,6 +62,7 @@ type generator struct {
 	rest    func()        // called when busy becomes 0
 	done    chan struct{} // of the request under way
 	mark    mark          // of the window under way
+	load    load          // under way, or the latest
 
 	each *hdrhistogram.Histogram // latencies of requests
 	all  *hdrhistogram.Histogram // in mode Fanout, until all had a message
@@ -69,6 +70,13 @@ type generator struct {
 	failure error         // any goroutine, once failed is closed
 	failed  chan struct{} // any goroutine
 	ran     chan error    // any goroutine
+}
+
+// load is what is known of a load besides the window under way.
+type load struct {
+	began    int64
+	sent     uint64 // bytes of the loop's account by then
+	requests uint64 // in earlier windows and between them
 }
 
 // mark is the beginning of a window.
@@ -137,6 +145,8 @@ func newDriver(g *generator) driver {
 		return &bulk{g: g}
 	case Slow:
 		return &slow{closedLoop: closedLoop{g: g}}
+	case Datagrams:
+		return &datagrams{g: g}
 	default:
 		return &closedLoop{g: g}
 	}
@@ -155,17 +165,28 @@ func (g *generator) open() error {
 
 func (g *generator) begin() error {
 	return g.request(false, func() {
+		g.load = load{began: g.now(), sent: g.engine.Stats().BytesOut}
+		g.load.requests -= uint64(g.each.TotalCount()) // what an earlier load left
 		g.sending = true
 		g.driver.begin()
 		g.complete()
 	})
 }
 
-func (g *generator) finish() error {
-	return g.request(true, func() {
+func (g *generator) finish() (Total, error) {
+	err := g.request(true, func() {
 		g.sending = false
 		g.driver.finish()
 	})
+	if err != nil {
+		return Total{}, err
+	}
+	var t Total
+	err = g.request(false, func() {
+		t = g.total()
+		g.complete()
+	})
+	return t, err
 }
 
 func (g *generator) measure(d time.Duration) (window, error) {
@@ -184,6 +205,7 @@ func (g *generator) measure(d time.Duration) (window, error) {
 }
 
 func (g *generator) startWindow() {
+	g.load.requests += uint64(g.each.TotalCount())
 	g.each.Reset()
 	g.all.Reset()
 	g.driver.measured(new(window))
@@ -208,6 +230,20 @@ func (g *generator) window() window {
 		g.fail(err)
 	}
 	return w
+}
+
+// total is what has come of the load.
+func (g *generator) total() Total {
+	t := Total{
+		Seconds:  time.Duration(g.now() - g.load.began).Seconds(),
+		Requests: g.load.requests + uint64(g.each.TotalCount()),
+	}
+	t.Bytes = t.Requests * uint64(g.exchange.inSize)
+	if g.spec.Mode == Bulk {
+		t.Bytes = g.engine.Stats().BytesOut - g.load.sent
+		t.Requests = t.Bytes / uint64(g.spec.Size)
+	}
+	return t
 }
 
 // cpuTime returns the processor time of this process.
@@ -282,8 +318,11 @@ func (g *generator) watch() {
 func (g *generator) progress() uint64 {
 	s := g.engine.Stats()
 	n := s.Dialed + s.Closed + s.BytesIn
-	if g.spec.Mode == Bulk {
+	switch d := g.driver.(type) {
+	case *bulk:
 		n += s.BytesOut
+	case *datagrams:
+		n += d.received.Load()
 	}
 	return n
 }
@@ -399,6 +438,23 @@ func (g *generator) source(index int) (netip.Addr, bool) {
 		return netip.Addr{}, false
 	}
 	return netip.AddrFrom4([4]byte{127, 0, 0, byte(1 + index%sources)}), true
+}
+
+// domain and sockaddr are what the kernel wants to know of the server.
+
+func (g *generator) domain() int {
+	if g.server.Addr().Is4() {
+		return unix.AF_INET
+	}
+	return unix.AF_INET6
+}
+
+func (g *generator) sockaddr() unix.Sockaddr {
+	a, port := g.server.Addr(), int(g.server.Port())
+	if a.Is4() {
+		return &unix.SockaddrInet4{Addr: a.As4(), Port: port}
+	}
+	return &unix.SockaddrInet6{Addr: a.As16(), Port: port}
 }
 
 // lost is the error of a connection that has ended while it should not.

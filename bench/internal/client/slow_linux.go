@@ -74,11 +74,7 @@ func (d *slow) adopt(c *conn) error {
 
 // socket returns a connected socket with small segments and a small window.
 func (d *slow) socket(index int) (fd int, err error) {
-	domain := unix.AF_INET
-	if !d.g.server.Addr().Is4() {
-		domain = unix.AF_INET6
-	}
-	fd, err = unix.Socket(domain, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	fd, err = unix.Socket(d.g.domain(), unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return -1, os.NewSyscallError("socket", err)
 	}
@@ -107,7 +103,7 @@ func (d *slow) socket(index int) (fd int, err error) {
 		}
 	}
 	for {
-		err := unix.Connect(fd, d.address())
+		err := unix.Connect(fd, d.g.sockaddr())
 		if err == unix.EINTR {
 			continue
 		}
@@ -116,14 +112,6 @@ func (d *slow) socket(index int) (fd int, err error) {
 		}
 		return fd, nil
 	}
-}
-
-func (d *slow) address() unix.Sockaddr {
-	a, port := d.g.server.Addr(), int(d.g.server.Port())
-	if a.Is4() {
-		return &unix.SockaddrInet4{Addr: a.As4(), Port: port}
-	}
-	return &unix.SockaddrInet6{Addr: a.As16(), Port: port}
 }
 
 func (d *slow) begin() {

@@ -47,6 +47,9 @@ type window struct {
 	Outstanding int
 	Oldest      time.Duration
 	SlowBytes   uint64
+	Datagrams   uint64 // sent
+	Overdue     uint64 // given up
+	Belated     uint64 // given up before, and then they came
 }
 
 // describe sums windows and reads the figures off them.
@@ -63,12 +66,14 @@ func describe(windows []window) (Result, error) {
 		}
 	}
 	r := Result{
-		Seconds:  sum.Wall.Seconds(),
-		Requests: sum.Requests,
-		Bytes:    sum.Bytes,
-		Latency:  distribution(each),
-		CPU:      sum.CPU,
-		windows:  windows,
+		Seconds:   sum.Wall.Seconds(),
+		Requests:  sum.Requests,
+		Bytes:     sum.Bytes,
+		Latency:   distribution(each),
+		CPU:       sum.CPU,
+		Datagrams: sum.Datagrams,
+		Lost:      sum.Overdue - min(sum.Overdue, sum.Belated),
+		windows:   windows,
 	}
 	if sum.Wall > 0 {
 		r.Busy = float64(sum.CPU) / float64(sum.Wall)
@@ -98,6 +103,9 @@ func (w *window) add(v window) {
 	w.Outstanding = v.Outstanding
 	w.Oldest = max(w.Oldest, v.Oldest)
 	w.SlowBytes = v.SlowBytes
+	w.Datagrams += v.Datagrams
+	w.Overdue += v.Overdue
+	w.Belated += v.Belated
 }
 
 func (w *window) extra(all *hdrhistogram.Histogram) map[string]float64 {
@@ -118,6 +126,8 @@ func (w *window) extra(all *hdrhistogram.Histogram) map[string]float64 {
 			"all p99 µs": float64(all.ValueAtQuantile(99)) / us,
 			"all max µs": float64(all.Max()) / us,
 		}
+	case Datagrams:
+		return map[string]float64{"belated": float64(w.Belated)}
 	case Slow:
 		return map[string]float64{"slow bytes": float64(w.SlowBytes)}
 	}

@@ -96,9 +96,9 @@ func TestTraceCountsOrSaysWhyNot(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	calls, in2, err := trace.Stop()
-	if err != nil || calls < 2*n-1 || calls > 4*n || in2 <= 0 {
-		t.Errorf("%d calls in %v, %v; want 2 for each of %d bytes", calls, in2, err, n)
+	calls, err := trace.Stop()
+	if err != nil || calls < 2*n-1 || calls > 4*n {
+		t.Errorf("%d calls, %v; want 2 for each of %d bytes", calls, err, n)
 	}
 	if _, err := os.Stat(trace.report); !os.IsNotExist(err) {
 		t.Errorf("the report is still there: %v", err)

@@ -22,7 +22,6 @@ type Trace struct {
 	cmd    *exec.Cmd
 	cancel context.CancelFunc
 	report string
-	began  time.Time
 	said   <-chan string // the rest of its standard error, when that has ended
 }
 
@@ -74,16 +73,14 @@ func (t *Trace) attach() error {
 		_ = t.cmd.Wait()
 		return errors.New(tail(first + <-rest))
 	}
-	t.began = time.Now()
 	return nil
 }
 
-// Stop ends the count and returns the calls and the time in which they were made.
-func (t *Trace) Stop() (calls uint64, in time.Duration, err error) {
+// Stop ends the count and returns the calls.
+func (t *Trace) Stop() (calls uint64, err error) {
 	defer t.end()
-	in = time.Since(t.began)
 	if err := t.cmd.Process.Signal(os.Interrupt); err != nil {
-		return 0, 0, errors.Join(fmt.Errorf("strace: %w", err), t.cmd.Wait())
+		return 0, errors.Join(fmt.Errorf("strace: %w", err), t.cmd.Wait())
 	}
 	timer := time.AfterFunc(attachTime, t.cancel)
 	// It ends with the signal that ended it; the report tells whether it worked.
@@ -92,13 +89,13 @@ func (t *Trace) Stop() (calls uint64, in time.Duration, err error) {
 	said := <-t.said
 	text, err := os.ReadFile(t.report)
 	if err != nil {
-		return 0, 0, err
+		return 0, err
 	}
 	calls, err = parseStrace(text)
 	if err != nil {
-		return 0, 0, fmt.Errorf("%w\n%s", err, tail(said))
+		return 0, fmt.Errorf("%w\n%s", err, tail(said))
 	}
-	return calls, in, nil
+	return calls, nil
 }
 
 func (t *Trace) end() {

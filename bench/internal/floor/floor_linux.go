@@ -147,6 +147,18 @@ func add(ep, fd int, mask uint32) error {
 
 // listen makes a listening socket and tells the address that it got.
 func listen(addr string) (fd int, bound string, err error) {
+	fd, bound, err = bind(addr, unix.SOCK_STREAM)
+	if err != nil {
+		return -1, "", err
+	}
+	if err := unix.Listen(fd, unix.SOMAXCONN); err != nil {
+		return -1, "", errors.Join(os.NewSyscallError("listen", err), unix.Close(fd))
+	}
+	return fd, bound, nil
+}
+
+// bind makes a nonblocking socket of a kind and tells the address that it got.
+func bind(addr string, kind int) (fd int, bound string, err error) {
 	ap, err := netip.ParseAddrPort(addr)
 	if err != nil {
 		return -1, "", err
@@ -154,7 +166,7 @@ func listen(addr string) (fd int, bound string, err error) {
 	if !ap.Addr().Is4() {
 		return -1, "", fmt.Errorf("listen on %s: only IPv4 is served here", addr)
 	}
-	fd, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	fd, err = unix.Socket(unix.AF_INET, kind|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return -1, "", os.NewSyscallError("socket", err)
 	}
@@ -165,9 +177,6 @@ func listen(addr string) (fd int, bound string, err error) {
 	}()
 	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: ap.Addr().As4(), Port: int(ap.Port())}); err != nil {
 		return fd, "", fmt.Errorf("listen on %s: %w", addr, os.NewSyscallError("bind", err))
-	}
-	if err := unix.Listen(fd, unix.SOMAXCONN); err != nil {
-		return fd, "", os.NewSyscallError("listen", err)
 	}
 	sa, err := unix.Getsockname(fd)
 	if err != nil {

@@ -32,12 +32,13 @@ var (
 	System   = Metric{"system", "µs/req", -1, func(r Round) float64 { return r.SystemUS }, nil}
 	Calls    = Metric{"calls", "per req", -1, func(r Round) float64 { return r.Calls }, nil}
 	Allocs   = Metric{"allocs", "per req", -1, func(r Round) float64 { return r.Allocs }, func(r Round) bool { return r.Counted }}
+	Lost     = Metric{"lost", "per million", -1, Round.LostPerMillion, func(r Round) bool { return r.Datagrams > 0 }}
 	Resident = Metric{"resident", "MiB", -1, func(r Round) float64 { return float64(r.Resident) / (1 << 20) }, nil}
 	PerConn  = Metric{"per conn", "bytes", -1, func(r Round) float64 { return r.PerConn }, nil}
 )
 
 // Metrics are all of them, in the order of the columns.
-var Metrics = []Metric{Rate, P50, P90, P99, P999, Max, CPU, User, System, Calls, Allocs, Resident, PerConn}
+var Metrics = []Metric{Rate, P50, P90, P99, P999, Max, CPU, User, System, Calls, Allocs, Lost, Resident, PerConn}
 
 // Main are those by which servers are judged.
 var Main = []Metric{Rate, P99, CPU, PerConn}

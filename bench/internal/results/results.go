@@ -99,6 +99,8 @@ type Round struct {
 	Server    float64            `json:"server_busy,omitempty"` // share of a core that the server used
 	Load      float64            `json:"load_busy,omitempty"`   // share of a core that the generator used
 	Saturated bool               `json:"saturated,omitempty"`   // the generator was the bottleneck
+	Datagrams uint64             `json:"datagrams,omitempty"`   // sent by the generator
+	Lost      uint64             `json:"lost,omitempty"`        // of them, that never came back
 	Extra     map[string]float64 `json:"extra,omitempty"`       // a scenario's own figures, by name with unit
 }
 
@@ -108,6 +110,14 @@ func (r Round) Rate() float64 {
 		return 0
 	}
 	return float64(r.Requests) / r.Seconds
+}
+
+// LostPerMillion returns how many of a million datagrams never came back.
+func (r Round) LostPerMillion() float64 {
+	if r.Datagrams == 0 {
+		return 0
+	}
+	return 1e6 * float64(r.Lost) / float64(r.Datagrams)
 }
 
 // Latency is the distribution of a round's latencies, nanoseconds.

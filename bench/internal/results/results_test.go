@@ -31,7 +31,7 @@ func document() *Document {
 					Round: 3, Seconds: 1.5, Requests: 300, Bytes: 19200,
 					Latency: &Latency{P50: 1, P90: 2, P99: 3, P999: 4, Max: 5, Curve: []Quantile{{Q: 0.5, NS: 1}, {Q: 1, NS: 5}}},
 					UserUS:  1, SystemUS: 2, CPUUS: 3, Calls: 4, Allocs: 0.5, Counted: true, Resident: 1 << 20, PerConn: 190,
-					Server: 0.9, Load: 0.5, Saturated: true, Extra: map[string]float64{"lost": 1},
+					Server: 0.9, Load: 0.5, Saturated: true, Datagrams: 2_000_000, Lost: 3, Extra: map[string]float64{"lost": 1},
 				}},
 			}},
 		}},
@@ -114,7 +114,7 @@ func TestMetricOfRound(t *testing.T) {
 	r := document().Runs[0].Rows[0].Rounds[0]
 	want := map[string]float64{
 		"rate": 200, "p50": 0.001, "p90": 0.002, "p99": 0.003, "p99.9": 0.004, "max": 0.005, "CPU": 3, "user": 1, "system": 2,
-		"calls": 4, "allocs": 0.5, "resident": 1, "per conn": 190,
+		"calls": 4, "allocs": 0.5, "lost": 1.5, "resident": 1, "per conn": 190,
 	}
 	for _, m := range Metrics {
 		if got := m.Of(r); got != want[m.Name] {

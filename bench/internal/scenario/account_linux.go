@@ -28,12 +28,14 @@ type account struct {
 // not be seen in the latencies, so it is asked at rest.
 type own struct {
 	loaded    time.Duration
+	requests  uint64 // answered meanwhile, 0 when nobody counted them
 	user, sys time.Duration
 	mallocs   float64
 }
 
-func (o *own) add(before, after servers.Mark, loaded time.Duration) {
+func (o *own) add(before, after servers.Mark, loaded time.Duration, requests uint64) {
 	o.loaded += loaded
+	o.requests += requests
 	o.user += time.Duration(after.UserNS - before.UserNS)
 	o.sys += time.Duration(after.SysNS - before.SysNS)
 	o.mallocs += float64(after.Mallocs - before.Mallocs)
@@ -74,6 +76,15 @@ func (a *account) add(b account) {
 
 // share returns d as a share of the time.
 func (a account) share(d time.Duration) float64 { return float64(d) / float64(max(a.wall, 1)) }
+
+// allocs returns the objects allocated per request, of which there were rate per
+// second as far as they were not counted.
+func (o own) allocs(rate float64) float64 {
+	if o.requests > 0 {
+		return o.mallocs / float64(o.requests)
+	}
+	return per(o.mallocs, o.loaded, rate)
+}
 
 // per returns n, which was counted over some time, per request, when there were
 // so many requests per second.

@@ -4,6 +4,7 @@ package scenario
 // window.
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -142,22 +143,24 @@ func (c *contender) hold(ctx context.Context) error {
 // Measure implements Contender. A window that other programs disturbed is
 // measured again while retries are left; the last of them counts as it is.
 func (c *contender) Measure(ctx context.Context, warmup, length time.Duration) error {
-	return c.asked(func() error {
+	return c.asked(func() (requests uint64, err error) {
 		if c.task.With != nil {
-			return c.measureWith(ctx, length)
+			return 0, c.measureWith(ctx, length)
 		}
-		return c.load(ctx, warmup, length)
+		total, err := c.load(ctx, warmup, length)
+		return total.Requests, err
 	})
 }
 
 // asked runs load between two accounts that the server gives of itself.
-func (c *contender) asked(load func() error) error {
+func (c *contender) asked(load func() (requests uint64, err error)) error {
 	before, err := c.server.Mark()
 	if err != nil {
 		return err
 	}
 	began := time.Now()
-	if err := load(); err != nil {
+	requests, err := load()
+	if err != nil {
 		return err
 	}
 	loaded := time.Since(began)
@@ -165,20 +168,20 @@ func (c *contender) asked(load func() error) error {
 	if err != nil {
 		return err
 	}
-	c.own.add(before, after, loaded)
+	c.own.add(before, after, loaded, requests)
 	return nil
 }
 
 // load runs one load from its beginning to its last reply.
-func (c *contender) load(ctx context.Context, warmup, length time.Duration) error {
+func (c *contender) load(ctx context.Context, warmup, length time.Duration) (all client.Total, err error) {
 	if err := c.client.Begin(); err != nil {
-		return err
+		return all, err
 	}
 	sleep(ctx, warmup)
 	for ctx.Err() == nil {
 		w, a, err := c.window(ctx, length)
 		if err != nil {
-			return err
+			return all, err
 		}
 		if a.share(a.waited) <= quiet || c.again == retries {
 			c.windows = append(c.windows, w)
@@ -188,7 +191,7 @@ func (c *contender) load(ctx context.Context, warmup, length time.Duration) erro
 		c.again++
 	}
 	if err := c.look(); err != nil {
-		return err
+		return all, err
 	}
 	return c.client.Finish()
 }
@@ -282,10 +285,11 @@ func (c *contender) figures() (results.Round, error) {
 		}
 		r.Seconds, r.Requests, r.Bytes, r.Latency = w.Seconds, w.Requests, w.Bytes, w.Latency
 		r.Load, r.Saturated, r.Extra = w.Busy, w.Saturated, w.Extra
+		r.Datagrams, r.Lost = w.Datagrams, w.Lost
 	}
 	rate := r.Rate()
 	r.CPUUS = per(float64(c.sum.cpu.Nanoseconds())/1e3, c.sum.wall, rate)
-	r.Allocs = per(c.own.mallocs, c.own.loaded, rate)
+	r.Allocs = c.own.allocs(rate)
 	if all := float64(c.own.user + c.own.sys); all > 0 {
 		r.UserUS = r.CPUUS * float64(c.own.user) / all
 		r.SystemUS = r.CPUUS * float64(c.own.sys) / all
@@ -339,16 +343,14 @@ func sleep(ctx context.Context, d time.Duration) {
 	}
 }
 
-// Calls returns the system calls per request of a server under the task's load,
-// counted by strace for length, but not so shortly that attaching and detaching
-// would count.
-func (p Place) Calls(ctx context.Context, t Task, warmup, length time.Duration) (float64, error) {
-	length = max(length, traced)
+// Calls returns the system calls per request of a server under the task's load of
+// length, but not so short that what the server does at rest would count.
+func (p Place) Calls(ctx context.Context, t Task, length time.Duration) (float64, error) {
 	c := &contender{task: t, place: p}
 	if err := c.start(ctx); err != nil {
 		return 0, c.Kill(err)
 	}
-	calls, err := c.calls(ctx, warmup, length)
+	calls, err := c.calls(ctx, max(length, traced))
 	if err != nil {
 		return 0, c.Kill(err)
 	}
@@ -356,25 +358,31 @@ func (p Place) Calls(ctx context.Context, t Task, warmup, length time.Duration) 
 	return calls, err
 }
 
-// calls divides what strace counts per second by the requests per second of a
-// window within.
-func (c *contender) calls(ctx context.Context, warmup, length time.Duration) (float64, error) {
-	if err := c.client.Begin(); err != nil {
-		return 0, err
-	}
-	sleep(ctx, warmup)
+// calls divides what strace counts from before the load until after it by the
+// requests between.
+func (c *contender) calls(ctx context.Context, length time.Duration) (float64, error) {
 	trace, err := external.Attach(ctx, c.server.PID())
 	if err != nil {
 		return 0, err
 	}
-	w, err := c.count(ctx, length)
-	n, in, stopped := trace.Stop()
+	all, err := c.loadFor(ctx, length)
+	n, stopped := trace.Stop()
 	if err = errors.Join(err, stopped); err != nil {
 		return 0, err
 	}
-	perSecond := float64(n) / in.Seconds()
-	if w.Requests == 0 {
-		return 0, ctx.Err()
+	if all.Requests == 0 {
+		return 0, cmp.Or(ctx.Err(), errNothing)
 	}
-	return perSecond * w.Seconds / float64(w.Requests), c.client.Finish()
+	return float64(n) / float64(all.Requests), nil
+}
+
+var errNothing = errors.New("nothing came back")
+
+// loadFor loads for length and measures nothing.
+func (c *contender) loadFor(ctx context.Context, length time.Duration) (client.Total, error) {
+	if err := c.client.Begin(); err != nil {
+		return client.Total{}, err
+	}
+	sleep(ctx, length)
+	return c.client.Finish()
 }

@@ -43,6 +43,7 @@ type Plan struct {
 	Scenario
 	Points  []Point
 	Servers []servers.Server
+	Lacking []servers.Server // of those chosen, that do not speak its protocol
 }
 
 // Config tells how is measured.
@@ -138,9 +139,10 @@ func (r *runner) steps(plan Plan) int {
 }
 
 // counts reports whether system calls can be counted: at a fixed rate a server
-// that is slowed by the counting falls behind and works in larger batches.
+// that is slowed by the counting falls behind and works in larger batches, and of
+// what it does for those that do not read nobody knows when.
 func (r *runner) counts(t Task) bool {
-	return r.Calls != nil && t.Load.Mode != client.Open
+	return r.Calls != nil && t.Load.Mode != client.Open && t.Load.Mode != client.Slow
 }
 
 // windows returns how many windows of which length a round has. A program of
@@ -185,6 +187,15 @@ func (r *runner) point(ctx context.Context, plan Plan, p Point) results.Run {
 	r.count(ctx, plan, p, rows)
 	for i := range rows {
 		r.note(plan, &rows[i])
+	}
+	for _, s := range plan.Lacking {
+		rows = append(rows, results.Row{
+			Server:  s.Name,
+			Version: s.Version,
+			Floor:   s.Floor,
+			Rounds:  []results.Round{},
+			Notes:   []string{"not measured: " + s.Lack(plan.Protocol(p))},
+		})
 	}
 	return results.Run{Scenario: plan.Name, Point: p.Point, Rows: rows}
 }

@@ -83,7 +83,11 @@ func list(names ...string) []servers.Server {
 // plain is a scenario at one point.
 func plain(conns int, names ...string) Plan {
 	p := Point{Point: results.Point{Conns: conns, Size: 64}}
-	return Plan{Scenario{Name: "plain", Protocol: always(workload.Echo), Load: closed}, []Point{p}, list(names...)}
+	return Plan{
+		Scenario: Scenario{Name: "plain", Protocol: always(workload.Echo), Load: closed},
+		Points:   []Point{p},
+		Servers:  list(names...),
+	}
 }
 
 func TestRoundsAreInterleavedAndTheirOrderRotates(t *testing.T) {
@@ -197,7 +201,7 @@ func TestRatesAreSharesOfTheSlowestMaximum(t *testing.T) {
 	}
 	c := s.config()
 	c.Rounds = 1
-	runs := Run(t.Context(), c, []Plan{{rate, points, list("fast", "slow", "dead")}})
+	runs := Run(t.Context(), c, []Plan{{Scenario: rate, Points: points, Servers: list("fast", "slow", "dead")}})
 	if len(runs) != 2 || runs[0].Point.Rate != 300 || runs[1].Point.Rate != 900 || runs[1].Point.Variant != "90 %" {
 		t.Fatalf("runs %+v", runs)
 	}
@@ -243,9 +247,28 @@ func TestSystemCallsAreCountedInARunOfTheirOwn(t *testing.T) {
 	// At a fixed rate nothing is counted.
 	points := []Point{{Point: results.Point{Conns: 1, Size: 64, Rate: 10}}}
 	s.log = nil
-	Run(t.Context(), c, []Plan{{rate, points, list("a")}})
+	Run(t.Context(), c, []Plan{{Scenario: rate, Points: points, Servers: list("a")}})
 	if slices.Contains(s.log, "a count") {
 		t.Error("counted at a fixed rate")
+	}
+}
+
+func TestAServerWithoutTheProtocolIsARowThatSaysSo(t *testing.T) {
+	plan := plain(1, "a")
+	plan.Lacking = []servers.Server{
+		{Name: "mute", Version: "v1"},
+		{Name: "shy", Lacks: map[workload.Protocol]string{workload.Echo: "it never answers"}},
+	}
+	s := &stage{}
+	runs := Run(t.Context(), s.config(), []Plan{plan})
+	for name, want := range map[string]string{"mute": "not measured: it does not serve echo", "shy": "not measured: it never answers"} {
+		row := runs[0].Row(name)
+		if row == nil || row.Err != "" || len(row.Rounds) != 0 || len(row.Notes) != 1 || row.Notes[0] != want {
+			t.Errorf("%s: row %+v, want the note %q", name, row, want)
+		}
+	}
+	if d := (results.Document{Runs: runs}); d.Failed() {
+		t.Error("what a server does not have counts as a failure")
 	}
 }
 
@@ -259,7 +282,7 @@ func TestProgressReachesItsTotal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	Run(t.Context(), c, []Plan{plain(1, "a", "bad"), {rate, points, list("a", "b")}})
+	Run(t.Context(), c, []Plan{plain(1, "a", "bad"), {Scenario: rate, Points: points, Servers: list("a", "b")}})
 	for i, st := range steps {
 		if st.Done != i || st.Total != len(steps) {
 			t.Fatalf("step %d of %d: %+v", i, len(steps), st)

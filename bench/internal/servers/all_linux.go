@@ -23,32 +23,42 @@ var (
 	every   = append(slices.Clip(streams), workload.UDPEcho)
 )
 
+// What some have not.
+var (
+	noPackets = map[workload.Protocol]string{workload.UDPEcho: "it has no UDP"}
+	noFanout  = map[workload.Protocol]string{workload.Fanout: "it keeps no list of its connections"}
+)
+
 var all = []Server{
 	{
 		Name:      floorLevel,
 		About:     "the smallest level-triggered epoll loop in Go",
 		Floor:     true,
-		Protocols: answers,
+		Protocols: packets,
+		Lacks:     noFanout,
 		Serve:     serveFloor(floor.Level),
 	},
 	{
 		Name:      "floor-edge",
 		About:     "the smallest edge-triggered epoll loop in Go",
 		Floor:     true,
-		Protocols: answers,
+		Protocols: packets,
+		Lacks:     noFanout,
 		Serve:     serveFloor(floor.Edge),
 	},
 	{
 		Name:      "floor-again",
 		About:     "a second copy of floor-level: how far equals differ on this machine",
 		Again:     floorLevel,
-		Protocols: answers,
+		Protocols: packets,
+		Lacks:     noFanout,
 		Serve:     serveFloor(floor.Level),
 	},
 	{
 		Name:      "eddyline",
 		About:     "this engine, one loop, default configuration",
 		Protocols: streams,
+		Lacks:     noPackets,
 		Serve:     serveEddyline,
 	},
 	{
@@ -96,6 +106,7 @@ var all = []Server{
 		Version:   version(netpollModule),
 		Extra:     true,
 		Protocols: streams,
+		Lacks:     noPackets,
 		Serve:     serveNetpoll,
 	},
 	{
@@ -104,6 +115,7 @@ var all = []Server{
 		Version:   version(evioModule),
 		Extra:     true,
 		Protocols: packets,
+		Lacks:     map[workload.Protocol]string{workload.Fanout: "its one way to another connection loses what that one has not sent yet"},
 		Serve:     serveEvio,
 	},
 }

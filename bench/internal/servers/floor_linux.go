@@ -27,8 +27,11 @@ const (
 
 func serveFloor(t floor.Trigger) func(context.Context, workload.Protocol, string, func(string)) error {
 	return func(ctx context.Context, p workload.Protocol, addr string, ready func(string)) error {
-		if p == workload.Echo {
+		switch p {
+		case workload.Echo:
 			return floor.Serve(ctx, addr, t, ready)
+		case workload.UDPEcho:
+			return floor.ServePackets(ctx, addr, t, ready)
 		}
 		connect, err := workload.New(p)
 		if err != nil {

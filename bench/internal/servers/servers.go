@@ -26,6 +26,9 @@ type Server struct {
 	// Protocols are those that the server offers.
 	Protocols []workload.Protocol
 
+	// Lacks says why the server does not offer others of them.
+	Lacks map[workload.Protocol]string
+
 	// Serve listens on addr, an IPv4 address with port, calls ready once with the
 	// address it got, and serves p, one of the Protocols, until ctx ends; then it
 	// returns nil.
@@ -42,6 +45,14 @@ type Server struct {
 
 // Offers reports whether the server serves p.
 func (s Server) Offers(p workload.Protocol) bool { return slices.Contains(s.Protocols, p) }
+
+// Lack says why the server does not serve p, in a few words.
+func (s Server) Lack(p workload.Protocol) string {
+	if why := s.Lacks[p]; why != "" {
+		return why
+	}
+	return "it does not serve " + string(p)
+}
 
 // check returns an error with what there is if the server does not serve p.
 func (s Server) check(p workload.Protocol) error {
@@ -76,6 +87,11 @@ func Compared(list []Server) []Server {
 // Offering returns the servers of list that serve p.
 func Offering(list []Server, p workload.Protocol) []Server {
 	return without(list, func(s Server) bool { return !s.Offers(p) })
+}
+
+// Lacking returns the servers of list that do not serve p.
+func Lacking(list []Server, p workload.Protocol) []Server {
+	return without(list, func(s Server) bool { return s.Offers(p) })
 }
 
 func without(list []Server, unwanted func(Server) bool) []Server {

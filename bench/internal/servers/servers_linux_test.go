@@ -8,7 +8,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
-	"os/exec"
 	"regexp"
 	"runtime/debug"
 	"slices"
@@ -24,15 +23,10 @@ import (
 // patience is how long a server may take for anything.
 const patience = 2 * time.Minute
 
-// start starts a server, which must end well at the end of the test.
+// start starts a server, which must end well at the end of the test. The floor in
+// C needs cc: so does the race detector, with which these tests are run.
 func start(t *testing.T, s Server, p workload.Protocol) *Running {
 	t.Helper()
-	if s.Name == "floor-c" {
-		if _, err := exec.LookPath("cc"); err != nil {
-			t.Log("there is no cc")
-			t.SkipNow()
-		}
-	}
 	r, err := Start(s, p, -1, 0, []string{"GOMAXPROCS=1"})
 	if err != nil {
 		t.Fatal(err)
@@ -405,6 +399,28 @@ func TestAnAddressInUseIsAnError(t *testing.T) {
 				t.Errorf("%s, %s: error %v", s.Name, p, err)
 			}
 		}
+	}
+}
+
+func TestWhatIsLackingIsSaid(t *testing.T) {
+	for _, p := range workload.Protocols {
+		offering, lacking := Offering(All(), p), Lacking(All(), p)
+		if len(offering)+len(lacking) != len(All()) {
+			t.Errorf("%s: %v and %v are not all", p, Names(offering), Names(lacking))
+		}
+		for _, s := range lacking {
+			if s.Lack(p) == "" {
+				t.Errorf("%s does not serve %s, and nothing says why", s.Name, p)
+			}
+		}
+		for _, s := range offering {
+			if s.Lacks[p] != "" {
+				t.Errorf("%s serves %s, and lacks it: %s", s.Name, p, s.Lacks[p])
+			}
+		}
+	}
+	if got := (Server{}).Lack(workload.Fanout); got != "it does not serve fanout" {
+		t.Errorf("unexplained: %q", got)
 	}
 }
 

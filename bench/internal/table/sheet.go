@@ -104,7 +104,7 @@ func columns(run results.Run) []column {
 		median("CPU µs", results.CPU), spread(results.CPU),
 		median("user", results.User), median("system", results.System),
 		median("calls", results.Calls), median("allocs", results.Allocs),
-		median("MiB", results.Resident), median("B/conn", results.PerConn),
+		median("lost/M", results.Lost), median("MiB", results.Resident), median("B/conn", results.PerConn),
 	}
 	for _, m := range Compared(run) {
 		for _, base := range results.Bases {

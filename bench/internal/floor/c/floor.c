@@ -75,7 +75,7 @@ int main(int argc, char **argv) {
 		fputs("usage: floor level|edge\n", stderr);
 		return 2;
 	}
-	unsigned mask = EPOLLIN | (strcmp(argv[1], "edge") ? 0 : EPOLLET);
+	unsigned mask = EPOLLIN | (strcmp(argv[1], "edge") ? 0 : EPOLLET | EPOLLRDHUP);
 	struct rlimit files;
 	getrlimit(RLIMIT_NOFILE, &files);
 	files.rlim_cur = files.rlim_max;
@@ -92,8 +92,10 @@ int main(int argc, char **argv) {
 				accept_all(ep, listener, mask);
 				continue;
 			}
-			// A full buffer may leave bytes behind, for which an edge comes only once.
-			for (ssize_t got = BUFFER; got == BUFFER;) {
+			// A full buffer may leave bytes behind, and the last bytes the end of the
+			// stream, for which an edge comes only once.
+			int end = (events[i].events & EPOLLRDHUP) != 0;
+			for (ssize_t got = BUFFER; got == BUFFER || (got > 0 && end);) {
 				got = recv(fd, buf, BUFFER, 0);
 				if (got > 0) send_all(fd, buf, got);
 				else if (got == 0 || errno != EAGAIN) close(fd);
