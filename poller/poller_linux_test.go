@@ -71,7 +71,7 @@ func TestSignalsDoNotEndAWait(t *testing.T) {
 	defer signal.Stop(signals)
 	p := newPoller(t)
 	thread := make(chan int, 1)
-	var woken, done atomic.Bool
+	var limited, woken, done atomic.Bool // the waits with a limit are over, Wake was called, all is over
 	result := background(t, func() error {
 		defer done.Store(true)
 		runtime.LockOSThread()
@@ -86,6 +86,7 @@ func TestSignalsDoNotEndAWait(t *testing.T) {
 				return fmt.Errorf("Wait(%v) = %d, %v after %v", timeout, n, err, took)
 			}
 		}
+		limited.Store(true)
 		n, err := p.Wait(events, -1)
 		if err == nil && (n != 0 || !woken.Load()) {
 			err = fmt.Errorf("Wait ended with %d events, woken %v", n, woken.Load())
@@ -103,7 +104,10 @@ func TestSignalsDoNotEndAWait(t *testing.T) {
 			runtime.Gosched()
 		}
 	}
-	storm(20000)
+	for !limited.Load() && !done.Load() {
+		storm(1000)
+	}
+	storm(1000)
 	woken.Store(true)
 	must(t, p.Wake())
 	storm(1000)
