@@ -113,3 +113,45 @@ func BenchmarkWakeWait(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkModify is a change of interest.
+func BenchmarkModify(b *testing.B) {
+	p := newPoller(b)
+	fd, _ := newPair(b)
+	must(b, p.Add(fd, Read, 1))
+	failures := 0
+	b.ReportAllocs()
+	for b.Loop() {
+		if p.Modify(fd, Write, 2) != nil {
+			failures++
+		}
+	}
+	if failures != 0 {
+		b.Fatalf("%d of %d failed", failures, b.N)
+	}
+	wantOnly(b, p, 2, Writable)
+}
+
+// BenchmarkWake is a Wake that nobody has heard yet: the first writes, and one that
+// finds the bell rung does not.
+func BenchmarkWake(b *testing.B) {
+	for name, rung := range map[string]uint32{"first": 0, "coalesced": bellRung} {
+		b.Run(name, func(b *testing.B) {
+			p := newPoller(b)
+			must(b, p.Wake())
+			failures := 0
+			b.ReportAllocs()
+			for b.Loop() {
+				p.bell.Store(rung)
+				if p.Wake() != nil {
+					failures++
+				}
+			}
+			if failures != 0 {
+				b.Fatalf("%d of %d failed", failures, b.N)
+			}
+			wantWoken(b, p)
+			wantNoWake(b, p)
+		})
+	}
+}

@@ -17,7 +17,7 @@ import (
 )
 
 // wantWoken fails unless the next wait, however long, returns with nothing.
-func wantWoken(t *testing.T, p *Poller) {
+func wantWoken(t testing.TB, p *Poller) {
 	t.Helper()
 	result := background(t, func() error {
 		n, err := p.Wait(make([]Event, 4), -1)
@@ -30,7 +30,7 @@ func wantWoken(t *testing.T, p *Poller) {
 }
 
 // wantNoWake fails if a wake-up is left over.
-func wantNoWake(t *testing.T, p *Poller) {
+func wantNoWake(t testing.TB, p *Poller) {
 	t.Helper()
 	const timeout = 3 * time.Millisecond
 	start := time.Now()

@@ -82,3 +82,64 @@ func BenchmarkQueueDrain(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkBufferLeftover is a handler that leaves 100 bytes and takes them with
+// the next 100.
+func BenchmarkBufferLeftover(b *testing.B) {
+	p := NewPool(1 << 20)
+	var buf Buffer
+	piece := make([]byte, 100)
+	whole := 0
+	b.ReportAllocs()
+	for b.Loop() {
+		buf.Store(p, piece)
+		buf.Advance(copy(buf.Tail(p, 100), piece))
+		if buf.Len() == 200 {
+			whole++
+		}
+		buf.Consume(p, 200)
+	}
+	if whole != b.N || buf.Len() != 0 || p.InUse() != 0 {
+		b.Fatalf("%d of %d were whole, %d bytes are left, %d in use", whole, b.N, buf.Len(), p.InUse())
+	}
+}
+
+// BenchmarkBufferTrickle is a message of 1 MiB that comes in pieces of 512 bytes and
+// is taken at its end.
+func BenchmarkBufferTrickle(b *testing.B) {
+	const total, piece = 1 << 20, 512
+	p := NewPool(4 << 20)
+	whole := 0
+	b.ReportAllocs()
+	b.SetBytes(total)
+	for b.Loop() {
+		var buf Buffer
+		for range total / piece {
+			buf.Tail(p, piece)
+			buf.Advance(piece)
+			buf.Consume(p, 0)
+		}
+		if buf.Len() == total {
+			whole++
+		}
+		buf.Reset(p)
+	}
+	if whole != b.N || p.InUse() != 0 {
+		b.Fatalf("%d of %d were whole, %d bytes are in use", whole, b.N, p.InUse())
+	}
+}
+
+// BenchmarkGetPut is a block that is borrowed and given back.
+func BenchmarkGetPut(b *testing.B) {
+	p := NewPool(1 << 20)
+	room := 0
+	b.ReportAllocs()
+	for b.Loop() {
+		block := p.Get(4096)
+		room += cap(block)
+		p.Put(block)
+	}
+	if room != b.N*4096 || p.InUse() != 0 {
+		b.Fatalf("%d bytes in %d blocks; %d are in use", room, b.N, p.InUse())
+	}
+}

@@ -222,30 +222,3 @@ func TestBufferAllocatesNothing(t *testing.T) {
 		t.Fatalf("%v allocations per run", allocs)
 	}
 }
-
-func BenchmarkBufferLeftover(b *testing.B) {
-	p := NewPool(1 << 20)
-	var buf Buffer
-	piece := make([]byte, 100)
-	b.ReportAllocs()
-	for b.Loop() {
-		buf.Store(p, piece)
-		buf.Advance(copy(buf.Tail(p, 100), piece))
-		buf.Consume(p, 200)
-	}
-}
-
-func BenchmarkBufferTrickle(b *testing.B) {
-	p := NewPool(4 << 20)
-	b.ReportAllocs()
-	b.SetBytes(1 << 20)
-	for b.Loop() {
-		var buf Buffer
-		for range (1 << 20) / 512 {
-			buf.Tail(p, 512)
-			buf.Advance(512)
-			buf.Consume(p, 0)
-		}
-		buf.Reset(p)
-	}
-}

@@ -174,11 +174,3 @@ func TestPoolModel(t *testing.T) {
 		})
 	})
 }
-
-func BenchmarkGetPut(b *testing.B) {
-	p := NewPool(1 << 20)
-	b.ReportAllocs()
-	for b.Loop() {
-		p.Put(p.Get(4096))
-	}
-}

@@ -183,31 +183,3 @@ func TestQueueAllocatesNothing(t *testing.T) {
 		t.Fatalf("%v allocations per run", allocs)
 	}
 }
-
-func BenchmarkQueueSmall(b *testing.B) {
-	p := NewPool(1 << 20)
-	var q Queue
-	data := make([]byte, 64)
-	views := make([][]byte, 0, 4)
-	b.ReportAllocs()
-	for b.Loop() {
-		q.Append(p, data)
-		q.Vec(views)
-		q.Discard(p, len(data))
-	}
-}
-
-func BenchmarkQueueStream(b *testing.B) {
-	p := NewPool(4 << 20)
-	var q Queue
-	data := make([]byte, 16<<10)
-	q.Append(p, make([]byte, 1<<20))
-	views := make([][]byte, 0, 64)
-	b.SetBytes(int64(len(data)))
-	b.ReportAllocs()
-	for b.Loop() {
-		q.Append(p, data)
-		q.Vec(views)
-		q.Discard(p, len(data))
-	}
-}

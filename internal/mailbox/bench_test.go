@@ -133,3 +133,42 @@ func BenchmarkTurnaround(b *testing.B) {
 		b.Fatalf("%d wakes and %d values of %d", woken, taken, b.N)
 	}
 }
+
+// BenchmarkPushTake is the time per value of one goroutine that pushes some and
+// takes them: what the mailbox costs when nobody else wants it.
+func BenchmarkPushTake(b *testing.B) {
+	for _, burst := range []int{1, 16, 512} {
+		b.Run(fmt.Sprintf("burst=%d", burst), func(b *testing.B) {
+			m := New[func()](1024, 1<<62)
+			buf := make([]func(), 0, burst)
+			f := func() {}
+			taken := 0
+			b.ReportAllocs()
+			for b.Loop() {
+				for range burst {
+					m.Push(f, 64)
+				}
+				buf = m.Take(buf[:0], burst)
+				taken += len(buf)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*burst), "ns/value")
+			if taken != b.N*burst || !m.Empty() {
+				b.Fatalf("%d values taken of %d", taken, b.N*burst)
+			}
+		})
+	}
+}
+
+// BenchmarkEmpty is the question that every turn asks.
+func BenchmarkEmpty(b *testing.B) {
+	m := New[func()](10, 10)
+	empty := 0
+	for b.Loop() {
+		if m.Empty() {
+			empty++
+		}
+	}
+	if empty != b.N {
+		b.Fatalf("empty %d times of %d", empty, b.N)
+	}
+}

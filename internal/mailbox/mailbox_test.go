@@ -6,7 +6,6 @@ import (
 	"errors"
 	"runtime"
 	"slices"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -468,59 +467,6 @@ func TestNothingIsAllocated(t *testing.T) {
 		})
 		if allocs != 0 {
 			t.Errorf("%v allocations in a burst of %d", allocs, burst)
-		}
-	}
-}
-
-func BenchmarkPushTake(b *testing.B) {
-	for _, burst := range []int{1, 16, 512} {
-		b.Run(strconv.Itoa(burst), func(b *testing.B) {
-			m := New[func()](1024, 1<<62)
-			buf := make([]func(), 0, burst)
-			f := func() {}
-			b.ReportAllocs()
-			for b.Loop() {
-				for range burst {
-					m.Push(f, 64)
-				}
-				buf = m.Take(buf[:0], burst)
-			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*burst), "ns/value")
-		})
-	}
-}
-
-func BenchmarkPushContended(b *testing.B) {
-	m := New[func()](1<<20, 1<<62)
-	stop := make(chan struct{})
-	var consumer sync.WaitGroup
-	consumer.Go(func() {
-		var buf []func()
-		for {
-			select {
-			case <-stop:
-				return
-			default:
-				buf = m.Take(buf[:0], 256)
-			}
-		}
-	})
-	f := func() {}
-	b.ReportAllocs()
-	b.RunParallel(func(pb *testing.PB) {
-		for pb.Next() {
-			m.Push(f, 64)
-		}
-	})
-	close(stop)
-	consumer.Wait()
-}
-
-func BenchmarkEmpty(b *testing.B) {
-	m := New[func()](10, 10)
-	for b.Loop() {
-		if !m.Empty() {
-			b.Fatal("not empty")
 		}
 	}
 }
