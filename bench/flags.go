@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -25,7 +26,7 @@ machine, and with the floor: the smallest epoll loop that can be written.
     go run ./bench -list                         the scenarios and the servers that there are
     go run ./bench -scenarios churn,rate         the quick points of these
     go run ./bench -servers eddyline,net -conns 10,100,1000
-    go run ./bench -compare old/results.json     measures, and tells what has changed
+    go run ./bench -compare old/results.json     measures the same again, and tells what has changed
     go run ./bench -compare old.json new.json    tells it of two earlier runs
 
 Every server is a process of its own on one core, the load generator another on
@@ -34,6 +35,10 @@ checked. In each round all servers are started anew and take turns in short
 windows, and the order rotates, so that a slow spell of the machine falls on all
 alike; the tables have the medians over the rounds. -conns, -size, -pipeline and
 -rate replace the values of the scenarios that have such a dimension.
+
+-compare with one file measures what the run in that file measured, by the flags
+that it was given: -full, -scenarios, -servers, -conns, -size, -pipeline, -rate,
+-rounds, -window and -nice. Those that are given now replace them one by one.
 
 A server that does not start, crashes or answers a wrong byte is a failed row
 with what it said; the others go on. A row marked "saturated" says more about
@@ -61,7 +66,11 @@ type options struct {
 	nice      int
 	old, new  string   // results to compare; new is "" when it is to be measured
 	args      []string // the command line
+	selection []string // of it, what says what is measured, as flags with their values
 }
+
+// selecting are the flags that say what is measured, and how.
+var selecting = []string{"full", "scenarios", "servers", "conns", "size", "pipeline", "rate", "rounds", "window", "nice"}
 
 // slice is the length of a window; a round has as many as fill -window.
 const slice = 200 * time.Millisecond
@@ -82,14 +91,11 @@ func parse(args []string, w io.Writer) (*options, error) {
 		fmt.Fprint(w, usage)
 		fs.PrintDefaults()
 	}
-	var names, conns, size, pipeline, rate string
+	var names, named, conns, size, pipeline, rate string
 	fs.BoolVar(&o.full, "full", false, "all scenarios, all their points, more and longer rounds: about an hour")
 	fs.BoolVar(&o.list, "list", false, "list scenarios and servers and end")
 	fs.StringVar(&names, "scenarios", "", "`names` with commas, see -list (default echo; all with -full)")
-	fs.Func("servers", "`names` with commas, see -list (default the usual ones)", func(text string) error {
-		o.servers = split(text)
-		return nil
-	})
+	fs.StringVar(&named, "servers", "", "`names` with commas, see -list (default the usual ones)")
 	fs.StringVar(&conns, "conns", "", "`numbers` of connections, with commas")
 	fs.StringVar(&size, "size", "", "`bytes` per message, with commas")
 	fs.StringVar(&pipeline, "pipeline", "", "`numbers` of messages that a connection keeps outstanding, with commas")
@@ -98,10 +104,18 @@ func parse(args []string, w io.Writer) (*options, error) {
 	fs.DurationVar(&o.window, "window", 0, "measured time per server and round, taken in turns of about 200 ms (default 200ms, with -full 600ms)")
 	fs.StringVar(&o.out, "out", "", "write results.json, report.html, tables.md and the charts as SVG into the `directory`")
 	fs.BoolVar(&o.json, "json", false, "print everything as JSON, every round included, instead of tables")
-	fs.StringVar(&o.old, "compare", "", "tell what has changed beyond noise since the results in `file`: measure, or name a second file after it")
+	fs.StringVar(&o.old, "compare", "", "tell what has changed beyond noise since the results in `file`: measure the same again, or name a second file after it")
 	fs.IntVar(&o.nice, "nice", -20, "priority of servers and generators, as for nice(1), where permitted; 0 leaves it")
 	if err := fs.Parse(args); err != nil {
 		return nil, err
+	}
+	fs.Visit(func(f *flag.Flag) {
+		if slices.Contains(selecting, f.Name) {
+			o.selection = append(o.selection, "-"+f.Name+"="+f.Value.String())
+		}
+	})
+	if named != "" {
+		o.servers = split(named)
 	}
 	err := errors.Join(
 		o.arguments(fs.Args()),
@@ -118,6 +132,18 @@ func parse(args []string, w io.Writer) (*options, error) {
 		return nil, err
 	}
 	return o, nil
+}
+
+// repeating returns the options of a run that measures what one with the command
+// line before measured, as far as o does not say otherwise, and what it takes from
+// there. After an error w tells what is wrong.
+func (o *options) repeating(before []string, w io.Writer) (again *options, taken []string, err error) {
+	old, err := parse(before, w)
+	if err != nil {
+		return nil, nil, err
+	}
+	again, err = parse(slices.Concat(old.selection, o.args), w)
+	return again, old.selection, err
 }
 
 // arguments reads what follows the flags: nothing, or the second file to compare.

@@ -65,6 +65,43 @@ func TestComparing(t *testing.T) {
 	}
 }
 
+func TestAComparisonRepeatsTheOldRun(t *testing.T) {
+	before := strings.Fields("-full -scenarios churn,echo -servers net,gnet -conns 7,8 -rounds 3 -window 50ms -out dir -json=false -nice 0")
+	for _, tt := range []struct{ args, want string }{
+		{"", "-full -scenarios churn,echo -servers net,gnet -conns 7,8 -rounds 3 -window 50ms -nice 0"},
+		{"-rounds 9 -scenarios echo", "-full -scenarios echo -servers net,gnet -conns 7,8 -rounds 9 -window 50ms -nice 0"},
+		{"-full=false -window 1s -out here", "-scenarios churn,echo -servers net,gnet -conns 7,8 -rounds 3 -window 1s -nice 0"},
+	} {
+		var said strings.Builder
+		got, taken, err := mustParse(t, "-compare old.json "+tt.args).repeating(before, &said)
+		if err != nil || len(taken) != 7 {
+			t.Errorf("%s: %v, taken %q, said %s", tt.args, err, taken, said.String())
+			continue
+		}
+		want := mustParse(t, tt.want)
+		if got.old != "old.json" || got.full != want.full || !slices.Equal(scenario.Names(got.scenarios), scenario.Names(want.scenarios)) ||
+			!slices.Equal(got.servers, want.servers) || !reflect.DeepEqual(got.instead, want.instead) ||
+			got.rounds != want.rounds || got.window != want.window || got.nice != want.nice {
+			t.Errorf("%s: %+v, want %+v", tt.args, got, want)
+		}
+		if wanted := strings.Contains(tt.args, "-out"); wanted != (got.out == "here") || got.out == "dir" {
+			t.Errorf("%s: writes into %q", tt.args, got.out)
+		}
+		// What it measured can be repeated in turn.
+		third, _, err := mustParse(t, "-compare second.json").repeating(got.args, &said)
+		if err != nil || !slices.Equal(third.servers, want.servers) || third.rounds != want.rounds || third.window != want.window || third.full != want.full {
+			t.Errorf("%s, repeated: %+v, %v", tt.args, third, err)
+		}
+	}
+}
+
+func TestARunThatCannotBeRepeatedSaysWhy(t *testing.T) {
+	var said strings.Builder
+	if _, _, err := mustParse(t, "-compare old.json").repeating([]string{"-scenarios", "gone"}, &said); err == nil || !strings.Contains(said.String(), "gone") {
+		t.Errorf("error %v, said %s", err, said.String())
+	}
+}
+
 func TestBadFlagsSayWhatIsWrong(t *testing.T) {
 	for args, want := range map[string]string{
 		"-conns 0":                     "-conns 0: \"0\" is no positive number",

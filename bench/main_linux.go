@@ -13,6 +13,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"text/tabwriter"
 	"time"
@@ -81,16 +82,20 @@ func (p *program) run(ctx context.Context) int {
 	case p.new != "":
 		return p.compareFiles()
 	}
+	var old *results.Document
+	if p.old != "" {
+		var err error
+		if old, err = results.Load(p.old); err != nil {
+			return p.status(err)
+		}
+		if err := p.repeat(old); err != nil {
+			return exitUsage
+		}
+	}
 	plans, err := p.prepare()
 	if err != nil {
 		fmt.Fprintln(p.stderr, "bench:", err)
 		return exitUsage
-	}
-	var old *results.Document
-	if p.old != "" {
-		if old, err = results.Load(p.old); err != nil {
-			return p.status(err)
-		}
 	}
 	release, err := p.alone(ctx, func() {
 		fmt.Fprintln(p.stderr, "bench: another measurement runs on this machine; waiting for its end")
@@ -116,6 +121,19 @@ func (p *program) run(ctx context.Context) int {
 		return exitFailed
 	}
 	return p.status(err)
+}
+
+// repeat makes the options those of old, except for what the flags say.
+func (p *program) repeat(old *results.Document) error {
+	again, taken, err := p.repeating(old.Args, p.stderr)
+	if err != nil {
+		return err
+	}
+	p.options = again
+	if len(taken) > 0 {
+		fmt.Fprintf(p.stderr, "bench: as the run in %s: %s\n", p.old, strings.Join(taken, " "))
+	}
+	return nil
 }
 
 // status tells an error and returns the exit status for it.

@@ -191,6 +191,15 @@ func TestOutWritesFilesThatCanBeCompared(t *testing.T) {
 	if got := bench(t, t.Context(), "-compare", file, file); got.status != 0 {
 		t.Errorf("a run compared with itself: status %d, %s%s", got.status, got.stdout, got.stderr)
 	}
+	again := filepath.Join(dir, "again")
+	got = bench(t, t.Context(), "-compare", file, "-out", again)
+	if got.status == exitUsage || !strings.Contains(got.stderr, "-servers=eddyline,net") {
+		t.Errorf("measured again: status %d, %s", got.status, got.stderr)
+	}
+	second, err := results.Load(filepath.Join(again, "results.json"))
+	if err != nil || len(second.Runs) != len(d.Runs) || second.Runs[0].Point != d.Runs[0].Point || len(second.Runs[0].Rows) != 2 || len(second.Runs[0].Rows[0].Rounds) != 2 {
+		t.Errorf("another selection: %+v, %v", second, err)
+	}
 	better, worse := filepath.Join(dir, "better.json"), filepath.Join(dir, "worse.json")
 	store(t, better, repeated(d))
 	store(t, worse, slower(d))
