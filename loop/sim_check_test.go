@@ -1,0 +1,217 @@
+//go:build linux
+
+package loop
+
+// What must hold after every turn of a simulated run, and at its end.
+
+import (
+	"time"
+
+	"github.com/eddyline/eddyline/internal/sys"
+)
+
+// checkTurn holds a loop to the contract after one of its turns.
+func (w *simWorld) checkTurn(s *simSite) {
+	if w.failure != nil || s.resumed {
+		return // a panic cut the turn short: the next one finishes it
+	}
+	queued := 0
+	for _, x := range w.conns(s.Loop) {
+		x.afterTurn()
+		queued += x.c.queuedIn() + x.c.queuedOut()
+	}
+	w.checkTimers(s)
+	w.checkSpin(s)
+	if w.turns%8 == 0 {
+		w.checkMemory(s, queued)
+		w.checkCounts()
+	}
+}
+
+// beforeTurn notes what there is to be received.
+func (x *simConn) beforeTurn() {
+	if x.everQuiet || x.c.is(closed|peerEnded) || x.w.turns%4 != 0 {
+		return
+	}
+	n, e := sys.Peek(int(x.c.fd), x.w.space(64<<10))
+	if e == 0 {
+		x.floor = x.received + n
+	}
+}
+
+// afterTurn holds one connection that is not over to its bounds, and to having
+// everything that is left to do noted somewhere.
+func (x *simConn) afterTurn() {
+	c, cfg := x.c, &x.w.cfg
+	if c.is(closed) {
+		x.fail("C2: the turn has ended and OnClose was not called")
+		return
+	}
+	if s := x.site.slots.get(x.site.slots.token(c.slot)); s != source(c) {
+		x.fail("slot %d holds %v", c.slot, s)
+	}
+	if n := c.queuedIn(); n > cfg.MaxInbound {
+		x.fail("C4: %d bytes of input are queued, MaxInbound is %d", n, cfg.MaxInbound)
+	}
+	if n := c.queuedOut(); n > cfg.MaxPending {
+		x.fail("C4: %d bytes of output are queued, MaxPending is %d", n, cfg.MaxPending)
+	}
+	if left := x.received - x.consumed; !x.closing && c.queuedIn() != left && !c.is(closing) {
+		x.fail("C1: %d bytes of input are queued, %d were not consumed", c.queuedIn(), left)
+	}
+	if x.rose && !c.is(inDirty|closing|writeFailed) && c.Buffered() <= x.drainMark {
+		x.fail("OnDrain did not come, and %d bytes are pending", c.Buffered())
+	}
+	x.checkStuck()
+	x.checkLate()
+}
+
+// checkStuck wants every connection with something to do to be on a list.
+func (x *simConn) checkStuck() {
+	c := x.c
+	switch {
+	case c.flags&(readReady|noOffer|inBacklog|peerEnded) == readReady:
+		x.fail("C3: the connection may be readable, and nothing will read it")
+	case c.flags&(reoffer|noOffer|inBacklog) == reoffer && c.queuedIn() > 0:
+		x.fail("C3: input is to be offered, and nothing will offer it")
+	case c.queuedOut() > 0 && !c.is(writeBlocked|inDirty):
+		x.fail("C1: output is queued, and nothing will send it")
+	case c.flags&(peerEnded|endTold|noOffer|inBacklog|reoffer) == peerEnded:
+		x.fail("C3: the peer has ended, and nothing will tell the handler")
+	case c.flags&(closing|lingering|inDirty) == closing && c.queuedOut() == 0:
+		x.fail("C7: the connection is closing, and nothing will end it")
+	}
+}
+
+// checkLate wants deadlines to have passed in time, and closed connections to be
+// gone when the limits say so.
+func (x *simConn) checkLate() {
+	w := x.w
+	if at := x.due[ReadDeadline]; at != 0 && w.began > at+simTick && !x.closing && !x.c.is(closing) {
+		x.fail("C9: the read deadline is over for %v", time.Duration(w.began-at))
+	}
+	if x.closing && w.began > x.closedAt+int64(w.cfg.FlushTimeout+w.cfg.LingerTimeout)+2*simTick {
+		// Each of the limits may have been found over by one turn that was late.
+		if x.late++; x.late > 3 {
+			x.fail("C7: it was closed %v ago", time.Duration(w.began-x.closedAt))
+		}
+	}
+}
+
+// checkSpin wants a turn that brings nothing to be followed by a wait that may
+// block (C10).
+func (w *simWorld) checkSpin(s *simSite) {
+	st := &s.stats
+	progress := st.BytesIn + st.BytesOut + st.Tasks + st.Timers + st.Accepted + st.Closed + st.Dialed + st.DialErrors +
+		st.AcceptErrors + st.AcceptPauses + st.Panics + uint64(w.called)
+	for _, x := range w.alive {
+		if x.c.is(lingering) {
+			progress += st.Receives // of which BytesIn does not tell
+			break
+		}
+	}
+	if progress != s.progress || w.mayBlock(s) {
+		s.progress, s.fruitless = progress, 0
+		return
+	}
+	if s.fruitless++; s.fruitless > 4 {
+		w.fail("C10: %d turns in a row did nothing and did not block: tasks %d, backlog %d, dirty %d, timer in %v",
+			s.fruitless, s.tasks.Len(), len(s.backlog.added), len(s.dirty.added), s.untilTimer())
+	}
+}
+
+// mayBlock tells whether the loop's next wait may block.
+func (w *simWorld) mayBlock(s *simSite) bool {
+	return !s.hasWork() && s.untilTimer() != 0 && !s.resumed
+}
+
+// checkMemory holds the buffers of a loop to what is queued in them (C4).
+func (w *simWorld) checkMemory(s *simSite, queued int) {
+	if idle := s.blocks.Idle(); idle > int64(w.cfg.MaxIdleBlocks) {
+		w.fail("C4: %d bytes of buffers are idle, MaxIdleBlocks is %d", idle, w.cfg.MaxIdleBlocks)
+	}
+	users := 0
+	s.slots.all(func(src source) {
+		if c, ok := src.(*Conn); ok && c.queues != nil {
+			users++
+			if c.queuedIn()+c.queuedOut() == 0 {
+				w.fail("C4: a connection with nothing queued holds buffers")
+			}
+		}
+	})
+	if most := int64(8*queued + users*(8<<10)); s.blocks.InUse() > most && len(w.everyLink()) >= users {
+		w.fail("C4: %d bytes of buffers hold %d bytes of %d connections", s.blocks.InUse(), queued, users)
+	}
+	if s.blocks.InUse() < int64(queued) {
+		w.fail("C4: %d bytes are queued, and %d are in use", queued, s.blocks.InUse())
+	}
+	if n := s.tasks.Len(); n > w.cfg.MaxTasks+simMaxLinks+len(w.engine.loops) {
+		w.fail("C4: %d tasks are queued, MaxTasks is %d", n, w.cfg.MaxTasks)
+	}
+}
+
+// checkCounts compares the engine's counters with what there is.
+func (w *simWorld) checkCounts() {
+	var loops int64
+	starved := 0
+	for _, s := range w.sites {
+		n := s.conns.Load()
+		loops += n
+		starved += len(s.starved)
+		there := int64(len(s.dials))
+		sources := 0
+		s.slots.all(func(src source) {
+			sources++
+			if _, ok := src.(*Conn); ok {
+				there++
+			}
+		})
+		if sources != s.slots.used {
+			w.fail("C7: loop %d: %d slots are in use, %d counted", s.index, sources, s.slots.used)
+		}
+		if there > n || (there != n && s.tasks.Empty() && s.next == len(s.batch)) {
+			w.fail("C7: loop %d: %d connections and dials, %d counted", s.index, there, n)
+		}
+	}
+	if n := w.engine.conns.Load(); n != loops || n > int64(w.cfg.MaxConns) {
+		w.fail("C4: the engine counts %d connections, its loops %d, MaxConns is %d", n, loops, w.cfg.MaxConns)
+	}
+	if n := w.engine.starving.Load(); int(n) != starved {
+		w.fail("the engine counts %d starving listeners, its loops %d", n, starved)
+	}
+}
+
+// checkEnd holds the ended engine to C2 and C7.
+func (w *simWorld) checkEnd(before int) {
+	var panics uint64
+	for _, s := range w.sites {
+		panics += s.stats.Panics
+		if n := s.blocks.InUse(); n != 0 {
+			w.fail("C7: %d bytes of buffers are in use after the end", n)
+		}
+		if s.slots.used != 0 || s.conns.Load() != 0 || len(s.dials) != 0 {
+			w.fail("C7: %d slots, %d connections, %d dials after the end", s.slots.used, s.conns.Load(), len(s.dials))
+		}
+		if s.ran != s.posted {
+			w.fail("C7: %d tasks were accepted, %d have run", s.posted, s.ran)
+		}
+		if s.Post(func() {}) == nil {
+			w.fail("C7: Post succeeds after the end")
+		}
+	}
+	if panics != w.panics {
+		w.fail("C5: %d callbacks panicked, %d are counted", w.panics, panics)
+	}
+	if n := w.engine.conns.Load(); n != 0 {
+		w.fail("C7: the engine counts %d connections after the end", n)
+	}
+	for _, l := range w.everyLink() {
+		if x := &l.conn; x.made && !x.over || l.dialled && !l.dialed.over {
+			w.fail("C2: the engine has ended without OnClose, or an outcome, of %v", l)
+		}
+		l.conn.release()
+	}
+	if now := simDescriptors(); now != before {
+		w.fail("C7: %d descriptors before, %d after: %s", before, now, simDescriptorList())
+	}
+}

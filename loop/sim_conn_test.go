@@ -1,0 +1,383 @@
+//go:build linux
+
+package loop
+
+// The engine's end of a simulated connection: a handler that does anything at any
+// time, and holds every callback against what the contract says of it.
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"time"
+
+	"github.com/eddyline/eddyline/internal/sys"
+	"github.com/eddyline/eddyline/stream"
+)
+
+// simConn is one connection as its handlers see it.
+type simConn struct {
+	link *simLink
+	w    *simWorld
+	rng  *rand.Rand
+	site *simSite
+	c    *Conn
+	made bool // Protocol was called
+	over bool // OnClose was
+
+	handler  *simHandler // the one that is called now
+	opened   bool
+	told     bool // of the peer's FIN
+	asked    bool // OnShutdown
+	inside   bool // a callback
+	panicked bool
+
+	// The input.
+	received int // offered up to here
+	consumed int
+	floor    int // what must have been offered before an end that the peer makes
+	// The output.
+	wrote [simLanes]int
+	above bool // it was above the high mark: OnDrain may come
+	rose  bool // while its handler hears of that: OnDrain must come
+	// drainMark is at how much pending output it must have come.
+	drainMark int
+
+	// What was done to it.
+	paused    bool
+	everQuiet bool  // it has not always wanted input
+	closing   bool  // Close, or an error
+	closedAt  int64 // when it was
+	late      int   // turns that ended although it should be over
+	half      bool  // CloseWrite
+	cause     error // what OnClose must hear
+	referred  bool  // Ref.Write was called
+	refClosed bool  // Ref.Close was
+	result    error // what it heard
+	overAt    int64
+	due       [IdleTimeout + 1]int64 // when the deadlines pass; 0 is never
+	idle      int64                  // the idle timeout
+	released  *stream.Stream         // by Detach
+	torn      bool                   // the kernel took a part of a frame after that
+	finishing int                    // steps towards the end
+}
+
+func (x *simConn) String() string {
+	if !x.made {
+		return "no connection"
+	}
+	return fmt.Sprintf("fd %d flags %v over %v closing %v told %v consumed %d of %d, wrote %v, queued %d/%d",
+		x.c.fd, simFlags(x.c.flags), x.over, x.closing, x.told, x.consumed, x.received, x.wrote, x.c.queuedIn(), x.c.queuedOut())
+}
+
+func (x *simConn) tell(format string, args ...any) {
+	if x.w.trace != nil {
+		x.w.tell("link %d: %s", x.link.number, fmt.Sprintf(format, args...))
+	}
+}
+
+func (x *simConn) fail(format string, args ...any) {
+	x.w.fail("%s, on %s", fmt.Sprintf(format, args...), x.link)
+}
+
+// enter begins a callback of a handler.
+func (x *simConn) enter(h *simHandler, name string) {
+	x.w.called++
+	x.tell("%s", name)
+	switch {
+	case x.inside:
+		x.fail("C2: %s within a callback", name)
+	case x.over:
+		x.fail("C2: %s after OnClose", name)
+	case h != x.handler:
+		x.fail("C2: %s of a handler that was replaced", name)
+	case (x.closing || x.c.is(closing)) && name != "OnClose":
+		x.fail("C2: %s after Close", name)
+	}
+	x.inside = true
+}
+
+// leave ends a callback, after some acts.
+func (x *simConn) leave(name string) {
+	x.actSome()
+	x.inside = false
+	if x.w.may(simPanics) && x.rng.IntN(150) == 0 {
+		x.panics(name)
+	}
+}
+
+// simPanicked is what callbacks panic with.
+var simPanicked = errors.New("simulated panic")
+
+func (x *simConn) panics(name string) {
+	x.tell("%s panics", name)
+	x.w.panics++
+	x.ends(ErrPanic)
+	x.panicked = true
+	x.closes()
+	panic(simPanicked)
+}
+
+// ends notes a cause that OnClose must hear, unless there is one before it.
+func (x *simConn) ends(cause error) {
+	if x.c.err == nil && x.cause == nil && !x.c.is(closed) {
+		x.cause = cause
+	}
+}
+
+// closes notes that no more callbacks come but OnClose.
+func (x *simConn) closes() {
+	if !x.closing {
+		x.closing, x.closedAt = true, x.w.now()
+	}
+	x.everQuiet = true
+}
+
+func (x *simConn) onOpen() {
+	if x.opened || x.received > 0 {
+		x.fail("C2: OnOpen is not the first callback")
+	}
+	x.opened = true
+}
+
+// simError is what callbacks return.
+var simError = errors.New("simulated error")
+
+func (x *simConn) maybeError() error {
+	if !x.w.may(simErrors) || x.rng.IntN(100) > 0 {
+		return nil
+	}
+	x.tell("returns an error")
+	x.ends(simError)
+	x.closes()
+	return simError
+}
+
+func (x *simConn) onData(in []byte) {
+	left := x.received - x.consumed
+	switch {
+	case x.paused:
+		x.fail("C3: OnData while it is paused")
+	case x.told && len(in) > left:
+		x.fail("C3: input after OnEOF")
+	case len(in) < left:
+		x.fail("C1: %d bytes are offered, %d were not consumed", len(in), left)
+	case len(in) == 0:
+		x.fail("C1: nothing is offered")
+	}
+	if n := simMatch(in, 2*x.link.number, x.consumed); n < len(in) {
+		x.fail("C1: the input is wrong at %d: %s", x.consumed+n, simFailed(in[n:]))
+	}
+	if end := x.consumed + len(in); end > x.received {
+		x.received = end
+		x.moved()
+	}
+	if sent := x.link.peer.sent; x.received > sent {
+		x.fail("C1: %d bytes are offered, %d were sent", x.received, sent)
+	}
+}
+
+// consume decides how much of the input is used, and with what outcome.
+func (x *simConn) consume(n int) (int, error) {
+	if x.w.may(simErrors) && x.rng.IntN(300) == 0 {
+		x.tell("consumes an impossible count")
+		x.ends(ErrCount)
+		x.closes()
+		return n + 1, nil
+	}
+	if x.w.may(simPauses) {
+		switch x.rng.IntN(8) {
+		case 0:
+			n = 0
+		case 1, 2:
+			n = x.rng.IntN(n + 1)
+		case 3:
+			n = min(n, 1)
+		}
+	}
+	if n == 0 && x.received-x.consumed >= x.w.cfg.MaxInbound && !x.c.is(reoffer) {
+		x.ends(ErrMaxInbound)
+		x.closes()
+	}
+	x.consumed += n
+	x.tell("consumes %d, %d left", n, x.received-x.consumed)
+	return n, x.maybeError()
+}
+
+func (x *simConn) onEOF() {
+	p := &x.link.peer
+	switch {
+	case x.told:
+		x.fail("C2: OnEOF twice")
+	case x.paused:
+		x.fail("C3: OnEOF while it is paused")
+	case !p.fin && !p.killed:
+		x.fail("C3: OnEOF, and the peer has not ended its output")
+	case x.received != p.sent:
+		x.fail("C3: OnEOF after %d of %d bytes", x.received, p.sent)
+	}
+	x.told = true
+	if !x.w.may(simHalves) || x.rng.IntN(3) == 0 {
+		x.doClose()
+	}
+}
+
+func (x *simConn) onDrain() {
+	if n := x.c.Buffered(); n > x.w.cfg.LowMark {
+		x.fail("C4: OnDrain with %d bytes pending, above the low mark %d", n, x.w.cfg.LowMark)
+	}
+	if !x.above && x.wrote[simReferred] == 0 {
+		x.fail("OnDrain, and it never was above the high mark")
+	}
+	x.above, x.rose = false, false
+}
+
+func (x *simConn) onTimeout(d Deadline) {
+	now := x.w.now()
+	due := x.due[d]
+	if d == IdleTimeout && x.idle == 0 {
+		due = 0
+	}
+	switch {
+	case due == 0:
+		x.fail("C9: OnTimeout of the %v, which is not set", d)
+	case now < due:
+		x.fail("C9: the %v fires %v early", d, time.Duration(due-now))
+	case d == WriteDeadline && x.c.Buffered() == 0:
+		x.fail("C9: the write deadline fires, and nothing is pending")
+	}
+	x.due[d] = 0
+	if d == IdleTimeout {
+		x.due[d] = now + x.idle
+	}
+}
+
+func (x *simConn) onShutdown() {
+	if x.asked {
+		x.fail("C2: OnShutdown twice")
+	}
+	if !x.w.ending {
+		x.fail("OnShutdown, and nobody called Shutdown")
+	}
+	x.asked = true
+	if x.rng.IntN(2) == 0 {
+		x.doClose()
+	}
+}
+
+// moved notes that bytes have moved.
+func (x *simConn) moved() {
+	if x.idle > 0 {
+		x.due[IdleTimeout] = x.w.now() + x.idle
+	}
+}
+
+func (x *simConn) onClose(err error) {
+	x.tell("ends with %v", err)
+	x.over, x.result, x.overAt = true, err, x.w.now()
+	if !x.c.is(closed) {
+		x.fail("C2: OnClose of a connection that is open")
+	}
+	if x.cause != nil && !errors.Is(err, x.cause) {
+		x.fail("C2: OnClose hears %v, the first cause was %v", err, x.cause)
+		return
+	}
+	if why := x.illegal(err); why != "" {
+		x.fail("OnClose hears %v, but %s", err, why)
+	}
+	if x.received < x.floor && x.peerMade(err) {
+		x.fail("C3: OnClose hears %v after %d of %d bytes that were there", err, x.received, x.floor)
+	}
+}
+
+// peerMade tells whether an end is one before which all input must be offered.
+func (x *simConn) peerMade(err error) bool {
+	if x.everQuiet || x.w.ending || x.w.o.without&simHarsh == 0 {
+		return false
+	}
+	var errno sys.Errno
+	return err == nil || errors.As(err, &errno)
+}
+
+// illegal says why the connection cannot have ended like that, "" if it can.
+func (x *simConn) illegal(err error) string {
+	p := &x.link.peer
+	var errno sys.Errno
+	switch {
+	case err == nil:
+		return x.disorderly()
+	case x.cause != nil:
+		return "" // it is that
+	case errors.Is(err, net.ErrClosed):
+		if !x.w.closed && !(x.w.ending && x.site.stopping) {
+			return "the engine was not closed"
+		}
+	case errors.Is(err, ErrBackpressure):
+		if !x.referred {
+			return "there was no Ref.Write"
+		}
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return x.early(err)
+	case errors.As(err, &errno):
+		if !p.killed && x.w.o.without&simHarsh != 0 {
+			return "the peer is alive and no call failed"
+		}
+	default:
+		return "nothing was done that ends so"
+	}
+	return ""
+}
+
+// disorderly says why the end was not an orderly one.
+func (x *simConn) disorderly() string {
+	p := &x.link.peer
+	switch {
+	case x.cause != nil:
+		return fmt.Sprint("the cause was ", x.cause)
+	case x.closing, x.refClosed:
+		return ""
+	case !p.fin && !p.killed && !x.w.ending:
+		return "neither end has ended its output"
+	case p.fin && x.received != p.sent && !x.w.ending:
+		return fmt.Sprintf("C3: %d of %d bytes were offered", x.received, p.sent)
+	}
+	return ""
+}
+
+// early says which time limit has not passed.
+func (x *simConn) early(err error) string {
+	var op *net.OpError
+	if !errors.As(err, &op) {
+		return "that names no deadline"
+	}
+	now := x.w.now()
+	if op.Op == "close" {
+		if passed := now - x.closedAt; x.closing && passed < int64(x.w.cfg.FlushTimeout) {
+			return fmt.Sprintf("C9: the flush had %v only", time.Duration(passed))
+		}
+		return ""
+	}
+	for d := range x.due {
+		if Deadline(d).String() == op.Op && x.due[d] != 0 && now >= x.due[d] {
+			return ""
+		}
+	}
+	return "C9: that deadline is not set, or not over"
+}
+
+// checkReset is called when the peer hears of an error: an orderly end has lost
+// none of the output, unless the peer took longer than the limits.
+func (x *simConn) checkReset(e sys.Errno) {
+	p := &x.link.peer
+	if !x.over || x.result != nil || x.w.o.without&(simHarsh|simBreaks) != simHarsh|simBreaks {
+		return
+	}
+	if x.closing && x.overAt-x.closedAt >= int64(x.w.cfg.LingerTimeout) {
+		return
+	}
+	if p.lanes[simDirect] != x.wrote[simDirect] {
+		x.fail("C1: the end was orderly, but the peer hears %v after %d of %d bytes", e, p.lanes[simDirect], x.wrote[simDirect])
+	}
+}

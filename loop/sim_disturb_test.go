@@ -1,0 +1,42 @@
+//go:build linux && (faultinject || simkernel)
+
+package loop
+
+// The faults of a simulated run.
+
+import (
+	"syscall"
+
+	"github.com/eddyline/eddyline/internal/sys"
+)
+
+// disturb makes system calls of the turn that follows fail, and returns what ends
+// that. The peers' calls are made between turns, and do not fail.
+func (w *simWorld) disturb() (calm func()) {
+	if w.calm || w.rng.IntN(3) == 0 {
+		return func() {}
+	}
+	r := sys.Rules{Seed: w.o.seed<<20 + uint64(w.turns), Fail: 0.05, Errnos: map[sys.Call][]sys.Errno{}}
+	if w.may(simShort) {
+		r.Short = 0.3
+	}
+	if w.may(simAgain) {
+		r.Again = 0.1
+	}
+	if w.may(simExtra) {
+		r.Extra = 0.2
+	}
+	if w.may(simErrnos) {
+		r.Errnos[sys.CallEpollWait] = []sys.Errno{sys.EINTR}
+		r.Errnos[sys.CallAccept] = []sys.Errno{sys.EMFILE, sys.ENFILE, sys.ENOBUFS, sys.ENOMEM, sys.ECONNABORTED, sys.EPROTO}
+		r.Errnos[sys.CallSocket] = []sys.Errno{sys.EMFILE}
+		r.Errnos[sys.CallConnect] = []sys.Errno{sys.ENETUNREACH, sys.EADDRNOTAVAIL}
+	}
+	if w.may(simHarsh) {
+		r.Errnos[sys.CallRecv] = []sys.Errno{sys.ECONNRESET, sys.ETIMEDOUT, sys.ENOMEM}
+		r.Errnos[sys.CallSend] = []sys.Errno{sys.EPIPE, sys.ECONNRESET, sys.ENOBUFS}
+		r.Errnos[sys.CallEpollCtl] = []sys.Errno{sys.ENOMEM, syscall.ENOSPC}
+		r.Errnos[sys.CallShutdown] = []sys.Errno{sys.ENOTCONN}
+	}
+	return sys.InjectRules(r)
+}

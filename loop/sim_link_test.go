@@ -1,0 +1,222 @@
+//go:build linux
+
+package loop
+
+// One connection of a simulated run with both of its ends, and how the two find
+// each other: each has an address of its own, at the end that connects.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/eddyline/eddyline/internal/sys"
+	"github.com/eddyline/eddyline/stream"
+)
+
+// simLink is a connection, from its beginning to the end of both of its ends.
+type simLink struct {
+	w       *simWorld
+	place   int // in simWorld.links
+	number  int // of all links: the streams' number
+	dialled bool
+	addr    netip.Addr // of the end that connects
+	broken  bool       // by the network, perhaps without a word to the engine
+	peer    simPeer
+	conn    simConn
+	dialed  simDial
+}
+
+// simDialTimeout is the Timeout of dials.
+const simDialTimeout = 40 * simTimeUnit
+
+// simDial is the engine's dial of a link.
+type simDial struct {
+	begun, over bool
+	at          int64 // when it began
+}
+
+// newLink begins a new connection in a place whose last one is over.
+func (w *simWorld) newLink(place int) *simLink {
+	old, generation := w.links[place], 0
+	if old != nil {
+		generation = old.number / simMaxLinks
+		generation++
+	}
+	l := &simLink{w: w, place: place, number: generation*simMaxLinks + place}
+	rng := w.o.rng(100 + uint64(l.number))
+	l.dialled = rng.IntN(3) == 0 && w.may(simDials)
+	l.addr = netip.AddrFrom4([4]byte{127, byte(1 + generation>>8), byte(generation), byte(1 + place)})
+	l.peer = simPeer{link: l, rng: rng, fd: -1, nature: simNatures[rng.IntN(len(simNatures))]}
+	l.peer.quota = simSize(rng, 64<<10)
+	l.conn = simConn{link: l, w: w, rng: w.o.rng(1_000_000 + uint64(l.number))}
+	if old != nil {
+		delete(w.waiting, old.addr)
+	}
+	w.waiting[l.addr] = l
+	if l.dialled {
+		l.dial()
+	} else {
+		l.peer.connect()
+	}
+	return l
+}
+
+func (l *simLink) String() string {
+	return fmt.Sprintf("link %d.%d (%s; %s)", l.place, l.number/simMaxLinks, &l.conn, &l.peer)
+}
+
+// finished tells whether nothing more will come of the link.
+func (l *simLink) finished() bool {
+	if l.dialled && !l.dialed.over {
+		return false
+	}
+	return l.peer.fd < 0 && (!l.conn.made || l.conn.over && l.conn.released == nil)
+}
+
+// dial lets the engine make the connection. Some of the addresses are in vain.
+func (l *simLink) dial() {
+	w := l.w
+	goal := w.homeAddr
+	if l.peer.rng.IntN(6) == 0 {
+		goal = w.nobody
+	}
+	d := &l.dialed
+	d.at = w.now()
+	cfg := DialConfig{
+		Timeout:      simDialTimeout,
+		AttemptDelay: simTimeUnit,
+		LocalAddr:    stream.AddrFrom(netip.AddrPortFrom(l.addr, 0)),
+	}
+	err := w.engine.Dial(context.Background(), cfg, "tcp", netip.AddrPortFrom(goal.IP, goal.Port).String(), l.protocol, l.outcome)
+	w.tell("link %d: dial from %v: %v", l.number, l.addr, err)
+	if err == nil {
+		d.begun = true
+		return
+	}
+	d.over = true
+	atBound := errors.Is(err, ErrMaxConns) && w.engine.conns.Load() >= int64(w.cfg.MaxConns)
+	if !atBound && !(errors.Is(err, net.ErrClosed) && w.ending) {
+		w.fail("link %d: Dial: %v", l.number, err)
+	}
+}
+
+// outcome is done of the dial.
+func (l *simLink) outcome(c *Conn, err error) {
+	w, d := l.w, &l.dialed
+	w.called++
+	w.tell("link %d: dialled: %v", l.number, err)
+	if d.over || !d.begun {
+		w.fail("link %d: a second outcome of its dial", l.number)
+	}
+	d.over = true
+	if (c == nil) != (err != nil) || (c != nil && c != l.conn.c) {
+		w.fail("link %d: the dial's outcome is %p and %v", l.number, c, err)
+	}
+	if err == nil {
+		return
+	}
+	if errors.Is(err, ErrRefused) || errors.Is(err, ErrPanic) {
+		return // the handler's doing
+	}
+	if l.conn.made {
+		w.fail("link %d: the dial failed with %v, but the Protocol was called", l.number, err)
+	}
+	if late := w.now() - d.at; isTimeout(err) && late < int64(simDialTimeout) {
+		w.fail("C9: link %d: the dial timed out after %v", l.number, time.Duration(late))
+	}
+	if errors.Is(err, net.ErrClosed) && !w.ending {
+		w.fail("link %d: the dial ended with the engine, which has not", l.number)
+	}
+}
+
+// takeDialled accepts what the engine has connected to, for the peers.
+func (w *simWorld) takeDialled() {
+	fd, from, e := sys.Accept(w.home)
+	if e != 0 {
+		return
+	}
+	l := w.waiting[from.IP]
+	if l == nil || !l.dialled || l.peer.fd >= 0 || l.peer.met {
+		sys.Close(fd)
+		return
+	}
+	w.tell("link %d: the peer accepts it as %d", l.number, fd)
+	l.peer.begin(fd)
+}
+
+// accepted is the listener's Protocol.
+func (w *simWorld) accepted(c *Conn) Handler {
+	l := w.waiting[c.RemoteAddr().AddrPort().Addr()]
+	if l == nil || l.dialled {
+		// Its peer went away before it was accepted, and another took its place.
+		return HandlerFunc(func(_ *Conn, in []byte) (int, error) { return len(in), nil })
+	}
+	return l.protocol(c)
+}
+
+// protocol makes the handler of the link.
+func (l *simLink) protocol(c *Conn) Handler {
+	w, x := l.w, &l.conn
+	w.called++
+	if x.made {
+		w.fail("C2: link %d: Protocol is called twice", l.number)
+	}
+	x.made = true
+	x.c, x.site = c, w.sites[c.loop.index]
+	w.tell("link %d: connection fd %d on loop %d", l.number, c.fd, c.loop.index)
+	if x.rng.IntN(50) == 0 && w.may(simErrors) {
+		x.over = true // nobody is called
+		return nil
+	}
+	return x.newHandler()
+}
+
+// conns returns the connections of a loop whose handlers are still called.
+func (w *simWorld) conns(l *Loop) []*simConn {
+	w.alive = w.alive[:0]
+	for _, link := range w.everyLink() {
+		if x := &link.conn; x.made && !x.over && x.c.loop == l {
+			w.alive = append(w.alive, x)
+		}
+	}
+	return w.alive
+}
+
+// someone chooses one of the connections that were made, not always one that is
+// still there: of a loop, or of all for nil.
+func (w *simWorld) someone(l *Loop) *simConn {
+	start := w.rng.IntN(simMaxLinks)
+	for k := range simMaxLinks {
+		link := w.links[(start+k)%simMaxLinks]
+		if link != nil && link.conn.made && link.conn.c.handler != nil && (l == nil || link.conn.c.loop == l) {
+			return &link.conn
+		}
+	}
+	return nil
+}
+
+func simFailed(p []byte) string {
+	const most = 12
+	return fmt.Sprintf("%x", p[:min(len(p), most)])
+}
+
+// simFlags are a connection's flags with their names.
+type simFlags connFlags
+
+var simFlagNames = strings.Fields("readReady distrust peerEnded endTold userPaused pressed emptyFirst reoffer writeBlocked writeFailed " +
+	"closeWrite finSent closing lingering closed aborting detached shared inBacklog inDirty shutdownTold")
+
+func (f simFlags) String() string {
+	var names []string
+	for i, name := range simFlagNames {
+		if f&(1<<i) != 0 {
+			names = append(names, name)
+		}
+	}
+	return strings.Join(names, "+")
+}

@@ -1,0 +1,231 @@
+//go:build linux
+
+package loop
+
+// What a simulated run consists of: everything follows from its options, so that
+// a failing one can be had again, and made smaller.
+
+import (
+	"flag"
+	"fmt"
+	"math/bits"
+	"math/rand/v2"
+	"strings"
+)
+
+var (
+	simSeed    = flag.Uint64("sim.seed", 1, "first seed of the simulated runs")
+	simRuns    = flag.Int("sim.runs", simDefaultRuns, "how many seeds they try")
+	simTurns   = flag.Int("sim.turns", simDefaultTurns, "how many turns a run takes before its faults stop")
+	simLinks   = flag.Uint64("sim.links", 1<<simMaxLinks-1, "which connections take part, as bits")
+	simWithout = flag.String("sim.without", "", "what is left out, see the names in sim_options_test.go")
+)
+
+// simMaxLinks is how many connections a run has at a time, at most.
+const simMaxLinks = 12
+
+// simKinds are kinds of things that happen in a run, and that can be left out.
+type simKinds uint32
+
+const (
+	simShort  simKinds = 1 << iota // transfers that move less than they could
+	simAgain                       // would-block that is none
+	simExtra                       // events that come twice or for nothing
+	simErrnos                      // system calls that fail where the contract makes up for it
+	simHarsh                       // system calls whose failure ends a connection
+	simScarce                      // no descriptors
+	simBreaks                      // connections that the network breaks
+	simGaps                        // clocks that jump, callbacks that take long
+	simBlocks                      // waits that block
+	simLoops                       // more than one loop
+	simDials                       // connections that the engine makes
+	simResets                      // peers that reset
+	simOthers                      // callbacks that reach for other connections
+	simTimers                      // timers
+	simTasks                       // tasks, and writes through a Ref
+	simPanics                      // callbacks that panic
+	simErrors                      // callbacks that return errors or impossible counts
+	simSwaps                       // SetHandler
+	simPauses                      // Pause, and handlers that consume little
+	simLimits                      // deadlines
+	simHalves                      // CloseWrite
+	simCloses                      // Close
+	simAborts                      // Abort
+	simDetach                      // Detach
+	simFloods                      // long writes
+	simEnds                        // Shutdown or Close of the engine under way
+	simAll    = 1<<iota - 1
+)
+
+var simKindNames = strings.Fields("short again extra errnos harsh scarce breaks gaps blocks loops dials resets others " +
+	"timers tasks panics errors swaps pauses limits halves closes aborts detach floods ends")
+
+func parseSimKinds(s string) (simKinds, error) {
+	var kinds simKinds
+	for _, name := range strings.FieldsFunc(s, func(r rune) bool { return r == ',' }) {
+		bit := simKinds(0)
+		for i, known := range simKindNames {
+			if name == known {
+				bit = 1 << i
+			}
+		}
+		if bit == 0 {
+			return 0, fmt.Errorf("-sim.without: %q is none of %v", name, simKindNames)
+		}
+		kinds |= bit
+	}
+	return kinds, nil
+}
+
+func (k simKinds) String() string {
+	var names []string
+	for i, name := range simKindNames {
+		if k&(1<<i) != 0 {
+			names = append(names, name)
+		}
+	}
+	return strings.Join(names, ",")
+}
+
+// simOptions are a run.
+type simOptions struct {
+	seed    uint64
+	turns   int
+	links   uint64 // which connections take part, as bits
+	without simKinds
+}
+
+// String returns the flags that bring the run back.
+func (o simOptions) String() string {
+	s := fmt.Sprintf("-sim.seed %d -sim.runs 1 -sim.turns %d", o.seed, o.turns)
+	if o.links != 1<<simMaxLinks-1 {
+		s += fmt.Sprintf(" -sim.links %#x", o.links)
+	}
+	if o.without != 0 {
+		s += " -sim.without " + o.without.String()
+	}
+	return s
+}
+
+// rng is the source of chance for one part of the run. Each part has its own, so
+// that leaving one out changes the others as little as possible.
+func (o simOptions) rng(part uint64) *rand.Rand { return rand.New(rand.NewPCG(o.seed, part)) }
+
+// config draws the engine's configuration: small numbers, so that every bound is met.
+func (o simOptions) config() Config {
+	rng := o.rng(1)
+	high := 1 << (5 + rng.IntN(9))
+	cfg := Config{
+		Loops:         1,
+		MaxConns:      simMaxLinks,
+		HighMark:      high,
+		LowMark:       rng.IntN(high),
+		MaxPending:    high << rng.IntN(4),
+		MaxInbound:    1 << (6 + rng.IntN(9)),
+		ReadBuffer:    1 << (4 + rng.IntN(10)),
+		ReadBudget:    1 << (4 + rng.IntN(12)),
+		MaxTasks:      1 << rng.IntN(8),
+		MaxTaskBytes:  1 << (8 + rng.IntN(10)),
+		MaxIdleBlocks: 1 << (8 + rng.IntN(12)),
+		FlushTimeout:  simTimeUnit << rng.IntN(8),
+		LingerTimeout: simTimeUnit << rng.IntN(8),
+	}
+	if rng.IntN(3) == 0 && o.without&simLoops == 0 {
+		cfg.Loops = 2 + rng.IntN(2)
+	}
+	if rng.IntN(4) == 0 {
+		cfg.MaxConns = 1 + rng.IntN(simMaxLinks)
+	}
+	return cfg
+}
+
+// balance draws how the listener spreads its connections.
+func (o simOptions) balance() Balance {
+	return []Balance{RoundRobin, LeastConns, ReusePort}[o.rng(2).IntN(3)]
+}
+
+// simPattern is what the streams consist of: position k of the stream with number
+// n is at (k+n*step)%len, so that neither a shift nor a mix-up goes unnoticed.
+var simPattern = func() []byte {
+	const prime = 65521 // no block size divides it
+	rng := rand.New(rand.NewPCG(1, 1))
+	p := make([]byte, prime)
+	for i := range p {
+		p[i] = byte(rng.Uint32())
+	}
+	return p
+}()
+
+// simAt returns the bytes of a stream from a position on, as many as lie together.
+func simAt(stream, position int) []byte {
+	return simPattern[(position+stream*7919)%len(simPattern):]
+}
+
+// simFill writes the bytes of a stream from a position on to p.
+func simFill(p []byte, stream, position int) {
+	for n := 0; n < len(p); {
+		n += copy(p[n:], simAt(stream, position+n))
+	}
+}
+
+// simMatch returns how many of the first bytes of p are those of the stream.
+func simMatch(p []byte, stream, position int) int {
+	for n := 0; n < len(p); {
+		want := simAt(stream, position+n)
+		want = want[:min(len(want), len(p)-n)]
+		if string(want) != string(p[n:n+len(want)]) {
+			for want[0] == p[n] {
+				n, want = n+1, want[1:]
+			}
+			return n
+		}
+		n += len(want)
+	}
+	return len(p)
+}
+
+// simSmaller returns runs that are smaller than o, the smallest first.
+func simSmaller(o simOptions) []simOptions {
+	var smaller []simOptions
+	for _, turns := range []int{o.turns / 4, o.turns / 2, o.turns * 3 / 4, o.turns - 1} {
+		if turns > 0 && turns < o.turns {
+			with := o
+			with.turns = turns
+			smaller = append(smaller, with)
+		}
+	}
+	for i := range simMaxLinks {
+		if with := o; o.links&(1<<i) != 0 && bits.OnesCount64(o.links) > 1 {
+			with.links &^= 1 << i
+			smaller = append(smaller, with)
+		}
+	}
+	for i := range simKindNames {
+		if with := o; o.without&(1<<i) == 0 {
+			with.without |= 1 << i
+			smaller = append(smaller, with)
+		}
+	}
+	return smaller
+}
+
+// simMinimised returns the smallest run it finds that fails as well, within a
+// number of attempts, and how that one fails.
+func simMinimised(o simOptions, failure error) (simOptions, error) {
+	for attempts := 400; attempts > 0; {
+		again := false
+		for _, with := range simSmaller(o) {
+			if attempts--; attempts < 0 {
+				break
+			}
+			if err := simRun(with, nil).failure; err != nil {
+				o, failure, again = with, err, true
+				break
+			}
+		}
+		if !again {
+			break
+		}
+	}
+	return o, failure
+}

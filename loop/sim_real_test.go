@@ -1,0 +1,52 @@
+//go:build linux && !simkernel
+
+package loop
+
+// The simulated world on the real kernel: its network delivers by itself, and its
+// clock goes on. What happens when is then not the seed's choice alone, so a run
+// is checked, but cannot be had again.
+
+import (
+	"errors"
+	"os"
+	"time"
+)
+
+const (
+	simDefaultRuns  = 40
+	simDefaultTurns = 300
+	// simTimeUnit is the shortest of the configured time limits.
+	simTimeUnit = time.Millisecond
+	// simRepeats tells whether the same options do the same again.
+	simRepeats = false
+)
+
+func isTimeout(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }
+
+func (w *simWorld) beginKernel() (descriptors int) {
+	w.o.without |= simBreaks | simBlocks | simScarce
+	return simDescriptors()
+}
+
+func (w *simWorld) endKernel() { w.abandon() }
+
+func (w *simWorld) calmKernel() {}
+
+// stepNetwork lets the network deliver something; it tells whether it did.
+func (w *simWorld) stepNetwork(int) bool { return false }
+
+// pass lets time pass.
+func (w *simWorld) pass(d time.Duration) { time.Sleep(min(d, simTimeUnit/2)) }
+
+func (w *simWorld) breakSomething() {}
+
+// simDescriptors is how many descriptors are open.
+func simDescriptors() int {
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return -1
+	}
+	return len(entries)
+}
+
+func simDescriptorList() string { return "" }

@@ -1,0 +1,76 @@
+//go:build linux
+
+package loop
+
+// The engine in a simulated world: production code, turned by hand, with peers,
+// network, clock and faults that follow from a seed, and held to the contract
+// after every turn.
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+	"time"
+)
+
+// C1 to C10, whatever peers, network and kernel do.
+func TestSimulatedRuns(t *testing.T) {
+	without, err := parseSimKinds(*simWithout)
+	if err != nil {
+		t.Fatal(err)
+	}
+	turns, conns, start := 0, 0, time.Now()
+	for seed := *simSeed; seed < *simSeed+uint64(*simRuns); seed++ {
+		r := checkSim(t, simOptions{seed: seed, turns: *simTurns, links: *simLinks, without: without})
+		turns, conns = turns+r.turns, conns+r.conns
+		if t.Failed() {
+			return
+		}
+	}
+	took := time.Since(start)
+	t.Logf("%d runs from seed %d: %d turns, %d connections in %v: %.2f million turns a minute",
+		*simRuns, *simSeed, turns, conns, took.Round(time.Millisecond), float64(turns)/took.Minutes()/1e6)
+	if turns < *simRuns**simTurns/2 || conns < *simRuns {
+		t.Errorf("%d turns with %d connections tell nothing", turns, conns)
+	}
+}
+
+// checkSim has a run, and if it fails says so with the smallest run that fails as well.
+func checkSim(t *testing.T, o simOptions) simResult {
+	t.Helper()
+	r := simRun(o, nil)
+	if r.failure == nil {
+		return r
+	}
+	t.Errorf("%v\nagain with %s\nconfiguration %+v", r.failure, o, o.config())
+	if !simRepeats {
+		return r
+	}
+	small, failure := simMinimised(o, r.failure)
+	var told bytes.Buffer
+	simRun(small, &told)
+	t.Logf("smaller: %v\nagain with %s\nwith %v\nthe last that happened:\n%s", failure, small, simAll&^small.without, simTail(told.Bytes(), 60))
+	return r
+}
+
+// simTail returns the last lines of text.
+func simTail(text []byte, lines int) []byte {
+	all := bytes.Split(text, []byte("\n"))
+	return bytes.Join(all[max(0, len(all)-lines):], []byte("\n"))
+}
+
+// A kind that is left out is named as it is asked for.
+func TestSimKindsHaveTheirNames(t *testing.T) {
+	if want := simKinds(1)<<len(simKindNames) - 1; want != simAll {
+		t.Fatalf("%d names for the kinds %#x", len(simKindNames), uint32(simAll))
+	}
+	for i, name := range simKindNames {
+		kinds, err := parseSimKinds(name)
+		if err != nil || kinds != 1<<i || kinds.String() != name {
+			t.Errorf("%s is %v, %v", name, kinds, err)
+		}
+	}
+	if _, err := parseSimKinds(fmt.Sprint("short,", "no such kind")); err == nil {
+		t.Error("an unknown name is taken")
+	}
+}

@@ -1,0 +1,429 @@
+//go:build linux
+
+package loop
+
+// The simulated world: an engine whose loops are turned by hand, the peers of its
+// connections, and whatever else happens between two turns. One goroutine does
+// all of it, in an order that follows from the seed.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/eddyline/eddyline/internal/sys"
+	"github.com/eddyline/eddyline/stream"
+)
+
+// simWorld is one run.
+type simWorld struct {
+	o        simOptions
+	cfg      Config
+	rng      *rand.Rand
+	trace    io.Writer // what happens is told here, unless nil
+	engine   *Engine
+	listener *Listener
+	goal     sys.Sockaddr // where the engine listens
+	home     int          // where the peers listen
+	homeAddr sys.Sockaddr
+	nowhere  int // bound, but nobody listens there
+	nobody   sys.Sockaddr
+
+	links   [simMaxLinks]*simLink
+	waiting map[netip.Addr]*simLink // by the address of the end that connects
+	alive   []*simConn              // what conns returned last
+	every   []*simLink              // what everyLink returned last
+	timers  []*simTimer
+	sites   []*simSite // of the loops
+
+	calm     bool // the faults have stopped, everything shall finish
+	ending   bool // Shutdown or Close was called
+	closed   bool // Close was
+	shutdown chan error
+	began    int64 // when the turn under way, or the last one, began
+	called   int   // callbacks
+	panics   uint64
+	turns    int
+	scratch  []byte
+	failure  error
+}
+
+// simSite is one loop as its world sees it.
+type simSite struct {
+	*Loop
+	over      bool
+	fruitless int    // turns in a row that brought nothing and did not end in a wait
+	posted    int    // tasks accepted
+	ran       int    // and run
+	progress  uint64 // what had been done at the last turn's end
+}
+
+// simResult is what a run comes to.
+type simResult struct {
+	turns, conns int
+	failure      error
+}
+
+// simRun has a run. What happens is told to trace, unless that is nil.
+func simRun(o simOptions, trace io.Writer) simResult {
+	w := &simWorld{o: o, cfg: o.config(), rng: o.rng(3), trace: trace, waiting: map[netip.Addr]*simLink{}, shutdown: make(chan error, 1)}
+	before := w.beginKernel()
+	defer w.endKernel()
+	if err := w.setUp(); err != nil {
+		return simResult{failure: err}
+	}
+	w.safety()
+	w.liveness()
+	w.end()
+	if w.failure == nil {
+		w.checkEnd(before)
+	}
+	result := simResult{turns: w.turns, failure: w.failure}
+	for _, l := range w.engine.loops {
+		result.conns += int(l.stats.Closed)
+	}
+	return result
+}
+
+// fail notes the first thing that is wrong.
+func (w *simWorld) fail(format string, args ...any) {
+	if w.failure == nil {
+		w.failure = fmt.Errorf("turn %d: "+format, append([]any{w.turns}, args...)...)
+		w.tell("FAILED: %v", w.failure)
+	}
+}
+
+func (w *simWorld) tell(format string, args ...any) {
+	if w.trace != nil {
+		fmt.Fprintf(w.trace, "%d %v ", w.turns, time.Duration(w.now()))
+		fmt.Fprintf(w.trace, format+"\n", args...)
+	}
+}
+
+// may tells whether a kind of things happens in this run, now.
+func (w *simWorld) may(kind simKinds) bool { return !w.calm && w.o.without&kind == 0 }
+
+// now is the engine's time in nanoseconds.
+func (w *simWorld) now() int64 { return w.engine.clock() }
+
+func (w *simWorld) setUp() (err error) {
+	if w.engine, err = New(w.cfg); err != nil {
+		return err
+	}
+	// Nobody starts the loops' goroutines: this one is the loops'.
+	w.engine.running, w.engine.ran = true, true
+	for _, l := range w.engine.loops {
+		w.sites = append(w.sites, &simSite{Loop: l})
+	}
+	w.listener, err = w.engine.Listen(ListenConfig{Balance: w.o.balance()}, "tcp", "127.0.0.1:0", w.accepted)
+	if err != nil {
+		return err
+	}
+	w.goal = simSockaddr(w.listener.Addr())
+	if w.home, w.homeAddr, err = simBind(netip.MustParseAddr("127.0.0.2")); err != nil {
+		return err
+	}
+	if e := sys.Listen(w.home, 64); e != 0 {
+		return e
+	}
+	w.nowhere, w.nobody, err = simBind(netip.MustParseAddr("127.0.0.3"))
+	return err
+}
+
+// simSockaddr is an address as the kernel takes it.
+func simSockaddr(a stream.Addr) sys.Sockaddr {
+	return sys.Sockaddr{IP: a.AddrPort().Addr(), Port: a.AddrPort().Port()}
+}
+
+// simBind returns a socket that is bound to a free port of ip.
+func simBind(ip netip.Addr) (int, sys.Sockaddr, error) {
+	fd, e := sys.Socket(sys.DomainIPv4)
+	if e != 0 {
+		return -1, sys.Sockaddr{}, e
+	}
+	if e := sys.Bind(fd, sys.Sockaddr{IP: ip}); e != 0 {
+		sys.Close(fd)
+		return -1, sys.Sockaddr{}, e
+	}
+	sa, e := sys.Getsockname(fd)
+	if e != 0 {
+		sys.Close(fd)
+		return -1, sys.Sockaddr{}, e
+	}
+	return fd, sa, nil
+}
+
+// safety lets things happen, faults among them.
+func (w *simWorld) safety() {
+	last := w.o.turns
+	end := last
+	if w.o.without&simEnds == 0 && w.rng.IntN(4) == 0 {
+		end = w.rng.IntN(last)
+	}
+	for n := 0; n < last && w.failure == nil; n++ {
+		if n == end {
+			w.beginEnd()
+		}
+		for range w.rng.IntN(6) {
+			w.happen()
+		}
+		w.turnSome()
+		if w.over() {
+			return
+		}
+	}
+}
+
+// over tells whether all loops have ended.
+func (w *simWorld) over() bool {
+	for _, s := range w.sites {
+		if !s.over {
+			return false
+		}
+	}
+	return true
+}
+
+// happen lets one thing happen between two turns.
+func (w *simWorld) happen() {
+	switch n := w.rng.IntN(100); {
+	case n < 55:
+		w.stepPeers()
+	case n < 90:
+		w.stepNetwork(1 + w.rng.IntN(4))
+	case n < 94:
+		w.pass(time.Duration(w.rng.IntN(int(simTimeUnit / 4))))
+	case n < 95 && w.may(simGaps):
+		w.pass(time.Duration(w.rng.IntN(int(200 * simTimeUnit))))
+	case n < 98:
+		if x := w.someone(nil); x != nil && w.may(simTasks) {
+			x.refer(w.rng)
+		}
+	case n < 99 && w.may(simBreaks):
+		w.breakSomething()
+	}
+}
+
+// stepPeers lets one of the peers do something, and the listener of the peers.
+func (w *simWorld) stepPeers() {
+	i := w.rng.IntN(simMaxLinks + 1)
+	if i == simMaxLinks {
+		w.takeDialled()
+		return
+	}
+	if w.o.links&(1<<i) == 0 {
+		return
+	}
+	if l := w.links[i]; l == nil || l.finished() {
+		if !w.calm && !w.ending {
+			w.links[i] = w.newLink(i)
+		}
+		return
+	}
+	l := w.links[i]
+	if l.conn.released != nil && l.conn.over {
+		l.conn.useReleased(l.peer.rng)
+	}
+	l.peer.step()
+}
+
+// turnSome takes one turn of a loop that has not ended, or of each.
+func (w *simWorld) turnSome() {
+	i := w.rng.IntN(len(w.sites) + 1)
+	for k, s := range w.sites {
+		if !s.over && w.failure == nil && (i == k || i == len(w.sites)) {
+			w.turn(s)
+		}
+	}
+}
+
+// turn takes one turn of a loop, and ends the loop when it wants to.
+func (w *simWorld) turn(s *simSite) {
+	w.turns++
+	block := w.may(simBlocks) && w.mayBlock(s) && w.rng.IntN(2) == 0
+	if !block {
+		// A bit that means nothing makes the wait a poll.
+		s.control.Or(1 << 31)
+	}
+	w.began = w.now()
+	for _, x := range w.conns(s.Loop) {
+		x.beforeTurn()
+	}
+	resume := w.disturb()
+	simTurn(s.Loop)
+	resume()
+	w.checkTurn(s)
+	if s.stopping && !s.resumed {
+		w.tearDown(s)
+	}
+}
+
+// simTurn is one turn, as turns takes them.
+func simTurn(l *Loop) {
+	defer l.recovered()
+	l.turn()
+}
+
+func (w *simWorld) tearDown(s *simSite) {
+	w.tell("loop %d ends: %v", s.index, s.Loop.failure)
+	if s.Loop.failure == nil && !w.ending {
+		w.fail("C6: loop %d ends, and nobody asked it to", s.index)
+	}
+	for n := 0; !s.teardown(); n++ {
+		if n > 10_000 {
+			w.fail("C7: the end of loop %d comes to no end", s.index)
+			break
+		}
+	}
+	s.over = true
+	s.exit()
+	if w.over() {
+		close(w.engine.ended)
+	}
+}
+
+// beginEnd ends the engine, in one way or the other.
+func (w *simWorld) beginEnd() {
+	if w.ending {
+		return
+	}
+	w.ending = true
+	if w.rng.IntN(2) == 0 {
+		w.tell("Engine.Close")
+		w.closed = true
+		if err := w.engine.Close(); err != nil {
+			w.fail("Close: %v", err)
+		}
+		return
+	}
+	w.tell("Engine.Shutdown")
+	go func() { w.shutdown <- w.engine.Shutdown(context.Background()) }()
+	for begun := false; !begun; {
+		// All that Shutdown does before it waits, it does under the lock.
+		w.engine.mu.Lock()
+		begun = w.engine.draining
+		w.engine.mu.Unlock()
+	}
+}
+
+// liveness lets no more faults happen: every connection must come to its end in
+// the time that the limits leave it.
+func (w *simWorld) liveness() {
+	w.calm = true
+	w.calmKernel()
+	w.tell("calm")
+	limit := w.now() + int64(2*(w.cfg.FlushTimeout+w.cfg.LingerTimeout)+2*simDialTimeout+4*maxBackoff)
+	for w.failure == nil && !w.over() {
+		if w.settled() && (!w.ending || w.closed) {
+			return
+		}
+		if w.now() > limit {
+			w.fail("liveness: after %v without faults there are still %s", time.Duration(w.now()-limit), w.leftovers())
+			return
+		}
+		w.finishAll()
+		moved := w.stepNetwork(64)
+		for _, s := range w.sites {
+			if !s.over {
+				w.turn(s)
+			}
+		}
+		if !moved {
+			w.pass(simTimeUnit / 8)
+		}
+	}
+}
+
+// settled tells whether every connection is over, at both ends.
+func (w *simWorld) settled() bool {
+	for _, l := range w.everyLink() {
+		if !l.finished() {
+			return false
+		}
+	}
+	return w.engine.conns.Load() == 0
+}
+
+// leftovers names what should be over.
+func (w *simWorld) leftovers() string {
+	s := fmt.Sprintf("%d connections of the engine", w.engine.conns.Load())
+	for _, l := range w.everyLink() {
+		if !l.finished() {
+			s += "; " + l.String()
+		}
+	}
+	return s
+}
+
+// finishAll lets every peer and every handler work towards its end.
+func (w *simWorld) finishAll() {
+	w.takeDialled()
+	for _, l := range w.everyLink() {
+		l.conn.finish()
+		l.peer.finish()
+	}
+}
+
+// everyLink returns the links that have begun, each place's last one.
+func (w *simWorld) everyLink() []*simLink {
+	w.every = w.every[:0]
+	for _, l := range w.links {
+		if l != nil {
+			w.every = append(w.every, l)
+		}
+	}
+	return w.every
+}
+
+// end ends the engine, if it has not ended.
+func (w *simWorld) end() {
+	w.beginEnd()
+	for n := 0; !w.over() && w.failure == nil; n++ {
+		if n > 1000 {
+			w.fail("C7: the engine does not end")
+		}
+		for _, s := range w.sites {
+			if !s.over {
+				w.turn(s)
+			}
+		}
+	}
+	if w.failure != nil {
+		return
+	}
+	for _, l := range w.everyLink() {
+		l.peer.close()
+	}
+	sys.Close(w.home)
+	sys.Close(w.nowhere)
+	if !w.closed {
+		if err := <-w.shutdown; err != nil {
+			w.fail("Shutdown: %v", err)
+		}
+	}
+	if err := w.engine.failure(); err != nil {
+		w.fail("C6: the engine failed: %v", err)
+	}
+	if _, err := w.engine.Listen(ListenConfig{}, "tcp", "127.0.0.1:0", w.accepted); !errors.Is(err, net.ErrClosed) {
+		w.fail("Listen after the end: %v", err)
+	}
+}
+
+// abandon ends a run that failed: it leaves no goroutine behind.
+func (w *simWorld) abandon() {
+	if w.engine == nil || w.over() {
+		return
+	}
+	for _, s := range w.sites {
+		s.over = true
+	}
+	close(w.engine.ended)
+	if w.ending && !w.closed {
+		<-w.shutdown
+	}
+}
