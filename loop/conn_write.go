@@ -218,13 +218,22 @@ func (c *Conn) flush() {
 	l := c.loop
 	for c.queuedOut() > 0 && !c.is(writeBlocked) {
 		vec := c.queues.out.Vec(l.vec[:0])
-		n, errno := sys.SendVec(int(c.fd), vec)
+		n, errno := sendAll(int(c.fd), vec)
 		clear(vec)
 		if !c.sent(n, errno) {
 			return
 		}
 		c.queues.out.Discard(l.blocks, n)
 	}
+}
+
+// sendAll is one send of vec. One slice goes without the message header, whose
+// copying and checking are a good part of what a short send costs.
+func sendAll(fd int, vec [][]byte) (int, sys.Errno) {
+	if len(vec) == 1 {
+		return sys.Send(fd, vec[0])
+	}
+	return sys.SendVec(fd, vec)
 }
 
 // settle brings the output up to date at the end of a turn.

@@ -12,8 +12,8 @@ type link struct {
 	off  int
 }
 
-// Queue is a FIFO of bytes over a chain of blocks. The first block is 512 B and later ones grow with the
-// queue up to 64 KiB, so at most the first and the last block of a queue are not full. The zero Queue is empty and
+// Queue is a FIFO of bytes over a chain of blocks. They are 512 B at least and grow with the queue up to
+// 64 KiB; at most the first and the last block of a queue are not full. The zero Queue is empty and
 // ready; it takes 24 bytes. All calls for one queue must name the same pool.
 type Queue struct {
 	head, tail *link
@@ -37,11 +37,13 @@ func (q *Queue) Append(p *Pool, b []byte) {
 	}
 }
 
-// extend adds an empty block for n more bytes, or for as many as the queue holds if that is more: the number
-// of blocks is then logarithmic in the bytes up to the largest block, and no more than about half is unused.
+// extend adds an empty block for n more bytes, or for a quarter of what the queue holds if that is more. A peer
+// that stands still holds its blocks for long, so the step is small: no more than a third is unused behind
+// small pieces, and half behind a large one. The number of blocks is logarithmic in the bytes nevertheless, up to
+// the largest block.
 func (q *Queue) extend(p *Pool, n int) {
 	l := p.getLink()
-	l.data = p.Get(min(max(n, q.len), maxQueueBlock))
+	l.data = p.Get(min(max(n, q.len/4), maxQueueBlock))
 	if q.tail == nil {
 		q.head = l
 	} else {
