@@ -11,7 +11,9 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/eddyline/eddyline/loop"
@@ -80,6 +82,18 @@ func TestRunWithoutAContext(t *testing.T) {
 			t.Errorf("Run(nil): %v, want os.ErrInvalid", err)
 		}
 	}
+	var began atomic.Bool
+	if err := e.Loops()[0].Post(func() {
+		if !began.Load() {
+			t.Error("a Run that was refused runs the loops")
+		}
+	}); err != nil {
+		t.Error(err)
+	}
+	for range 1000 {
+		runtime.Gosched()
+	}
+	began.Store(true)
 	ctx, cancel := context.WithCancel(context.Background())
 	ran := make(chan error, 1)
 	go func() { ran <- e.Run(ctx) }()
