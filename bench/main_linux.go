@@ -163,7 +163,18 @@ func (p *program) list() error {
 		if !slices.Contains(usual, s.Name) {
 			about += " (only when named)"
 		}
+		if s.Version != "" {
+			about += " (" + s.Version + ")"
+		}
 		fmt.Fprintf(t, "  %s\t%s\n", s.Name, about)
+	}
+	fmt.Fprintln(t, "\nPrograms of others")
+	for _, e := range external.Programs {
+		found := "not installed"
+		if external.Installed(e.Name) {
+			found = e.Version()
+		}
+		fmt.Fprintf(t, "  %s\t%s (%s)\n", e.Name, e.About, found)
 	}
 	return t.Flush()
 }

@@ -4,7 +4,10 @@
 package external
 
 import (
+	"context"
 	"os/exec"
+	"regexp"
+	"time"
 
 	"github.com/eddyline/eddyline/bench/internal/results"
 )
@@ -17,10 +20,49 @@ const (
 	StraceName         = "strace"
 )
 
+// Program is one of them.
+type Program struct {
+	Name, About string
+	version     string // the argument at which it tells its version
+}
+
+// Programs are all of them.
+var Programs = []Program{
+	{WrkName, "the load of scenario http", "-v"},
+	{RedisBenchmarkName, "the load of scenario redis", "--version"},
+	{RedisServerName, "one more server in scenario redis", "--version"},
+	{StraceName, "counts system calls", "-V"},
+}
+
 // Installed reports whether a program is found.
 func Installed(program string) bool {
 	_, err := exec.LookPath(program)
 	return err == nil
+}
+
+// telling is how long a program may take to tell its version.
+const telling = 5 * time.Second
+
+var versionNumber = regexp.MustCompile(`\d+(\.\d+)+`)
+
+// Version returns the version that an installed program says it has, empty if it
+// says none.
+func (p Program) Version() string {
+	ctx, cancel := context.WithTimeout(context.Background(), telling)
+	defer cancel()
+	// The status tells nothing: wrk fails for want of an address.
+	said, _ := exec.CommandContext(ctx, p.Name, p.version).CombinedOutput()
+	return string(versionNumber.Find(said))
+}
+
+// Version returns the version of the program of a name, as Program.Version does.
+func Version(name string) string {
+	for _, p := range Programs {
+		if p.Name == name {
+			return p.Version()
+		}
+	}
+	return ""
 }
 
 // Result is what a load generator said of its run.

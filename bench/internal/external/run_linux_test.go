@@ -110,3 +110,15 @@ func TestTraceOfNobody(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// What is installed tells its version, and no server is left of asking.
+func TestVersions(t *testing.T) {
+	for _, p := range Programs {
+		if got := p.Version(); (got != "") != Installed(p.Name) {
+			t.Errorf("%s is of version %q, installed %v", p.Name, got, Installed(p.Name))
+		}
+	}
+	if got := Version("no-such-program-here"); got != "" {
+		t.Errorf("version %q of nothing", got)
+	}
+}

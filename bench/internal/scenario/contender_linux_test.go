@@ -11,6 +11,7 @@ import (
 	"github.com/eddyline/eddyline/bench/internal/child"
 	"github.com/eddyline/eddyline/bench/internal/client"
 	"github.com/eddyline/eddyline/bench/internal/external"
+	"github.com/eddyline/eddyline/bench/internal/results"
 	"github.com/eddyline/eddyline/bench/internal/servers"
 	"github.com/eddyline/eddyline/bench/internal/workload"
 )
@@ -157,5 +158,23 @@ func TestSystemCallsPerRequest(t *testing.T) {
 	}
 	if calls < 2 || calls > 12 {
 		t.Errorf("%v calls per request", calls)
+	}
+}
+
+// A server that is there besides ours where it is installed answers our generator
+// too, whose connections come from many addresses.
+func TestTheOriginalAnswersTheOwnGenerator(t *testing.T) {
+	for _, s := range redis.Also() {
+		p := Point{Point: results.Point{Conns: 4, Size: 64, Pipeline: 16, Variant: "GET"}}
+		c, err := nowhere.Start(t.Context(), Task{Server: s, Protocol: workload.Redis, Load: redis.Load(p)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Measure(t.Context(), 0, 20*time.Millisecond); err != nil {
+			t.Fatal(c.Kill(err))
+		}
+		if r, err := c.End(); err != nil || r.Requests == 0 || s.Version == "" {
+			t.Errorf("%s %s: %+v, %v", s.Name, s.Version, r, err)
+		}
 	}
 }

@@ -29,6 +29,7 @@ var redis = Scenario{
 		return []servers.Server{{
 			Name:      external.RedisServerName,
 			About:     "the original, a program in C",
+			Version:   external.Version(external.RedisServerName),
 			Protocols: []workload.Protocol{workload.Redis},
 			Command:   external.RedisServer,
 		}}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/eddyline/eddyline/bench/internal/client"
@@ -205,7 +206,7 @@ func (r *runner) note(plan Plan, row *results.Row) {
 	switch {
 	case plan.Program == "":
 	case r.Installed(plan.Program):
-		row.Notes = append(row.Notes, "load by "+plan.Program)
+		row.Notes = append(row.Notes, strings.TrimSpace("load by "+plan.Program+" "+external.Version(plan.Program)))
 	default:
 		row.Notes = append(row.Notes, "own generator: "+plan.Program+" is not installed")
 	}
@@ -314,13 +315,19 @@ func (r *runner) count(ctx context.Context, plan Plan, p Point, rows []results.R
 			continue
 		}
 		if err != nil {
-			row.Notes = append(row.Notes, "system calls not counted: "+err.Error())
+			row.Notes = append(row.Notes, "system calls not counted: "+firstLine(err))
 			continue
 		}
 		for j := range row.Rounds {
 			row.Rounds[j].Calls = calls
 		}
 	}
+}
+
+// firstLine leaves out what the server had to say besides.
+func firstLine(err error) string {
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return line
 }
 
 // maxima is what a short closed run told of every server.
