@@ -91,3 +91,29 @@ func TestTheEndOfAPausedListener(t *testing.T) {
 		})
 	}
 }
+
+// A listener that could not be deregistered when accepting paused stays registered,
+// does not keep its loop busy, and accepts when the pause is over.
+func TestC6AListenerThatCannotBeDisarmedAcceptsAgain(t *testing.T) {
+	const attempts = 3
+	r := newRig(t, loop.Config{Loops: 1})
+	ln := r.listen(r.always(hooks{data: echo}))
+	r.dial(ln).echoes()
+	var starved atomic.Bool
+	var refused atomic.Int32
+	remove := inject(t, func(c sys.Call) sys.Errno {
+		switch {
+		case c == sys.CallAccept && starved.CompareAndSwap(false, true):
+			return sys.EMFILE
+		case (c == sys.CallEpollCtl || c == sys.CallKevent) && starved.Load() && refused.Load() < attempts:
+			refused.Add(1)
+			return sys.ENOMEM
+		}
+		return 0
+	})
+	r.dial(ln).echoes()
+	remove()
+	if !starved.Load() || refused.Load() == 0 {
+		t.Errorf("accept paused: %v; %d changes of the registration failed", starved.Load(), refused.Load())
+	}
+}

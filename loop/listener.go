@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"io/fs"
 	"net"
 	"net/netip"
 	"os"
@@ -49,6 +50,7 @@ type listener struct {
 	slot    uint32
 	placed  bool // has a slot
 	armed   bool // registered with the poller
+	pausing bool // until something is freed: among Loop.starved
 	over    bool
 	backoff time.Duration
 	retry   wheel.Timer
@@ -255,8 +257,11 @@ func (s *listener) start() {
 	s.arm()
 }
 
-// arm registers the socket, or comes back to it later.
+// arm registers the socket, unless it still is, or comes back to it later.
 func (s *listener) arm() {
+	if s.armed {
+		return
+	}
 	if err := s.loop.poller.Add(s.socket.FD(), poller.Read, s.loop.slots.token(s.slot)); err != nil {
 		s.starve("register", err)
 		return
@@ -264,11 +269,24 @@ func (s *listener) arm() {
 	s.armed = true
 }
 
+// disarm deregisters the socket. Where that fails, the next event tries again.
+func (s *listener) disarm() {
+	if !s.armed {
+		return
+	}
+	err := s.loop.poller.Delete(s.socket.FD())
+	s.armed = err != nil && !errors.Is(err, fs.ErrNotExist)
+}
+
 // ready accepts what is queued, up to a batch.
 func (s *listener) ready(poller.Ready) {
+	if s.pausing {
+		s.disarm()
+		return
+	}
 	accepted := 0
 	for range acceptBatch {
-		if s.over || !s.armed || s.closed.Load() {
+		if s.over || s.pausing || s.closed.Load() {
 			return
 		}
 		if !s.loop.engine.reserve() {
@@ -362,10 +380,8 @@ func (s *listener) assign(c *Conn) {
 // Leaving it armed would report it ready for ever.
 func (s *listener) starve(cause string, err error) {
 	l := s.loop
-	if s.armed {
-		s.armed = false
-		_ = l.poller.Delete(s.socket.FD())
-	}
+	s.disarm()
+	s.pausing = true
 	l.starved = append(l.starved, s)
 	s.engine.starving.Add(1)
 	s.backoff = min(max(2*s.backoff, minBackoff), maxBackoff)
@@ -388,6 +404,7 @@ func (s *listener) revive() {
 		return
 	}
 	s.loop.starved = slices.Delete(s.loop.starved, i, i+1)
+	s.pausing = false
 	s.engine.starving.Add(-1)
 	s.loop.wheel.Stop(&s.retry)
 	if !s.over {
@@ -409,10 +426,7 @@ func (s *listener) shut() {
 	}
 	s.over = true
 	s.revive()
-	if s.armed {
-		s.armed = false
-		_ = s.loop.poller.Delete(s.socket.FD())
-	}
+	s.disarm()
 	if s.placed {
 		s.loop.slots.remove(s.slot)
 	}
