@@ -121,7 +121,7 @@ func (k *Kernel) Bind(fd int, a Addr) Errno {
 		return EINVAL
 	}
 	if a.Port == 0 && s.values[OptLatePort] != 0 {
-		s.local = a
+		s.local, s.asked = a, true
 		return 0
 	}
 	if a.Port == 0 {
@@ -133,6 +133,7 @@ func (k *Kernel) Bind(fd int, a Addr) Errno {
 		return EADDRINUSE
 	}
 	s.take(a)
+	s.asked = true
 	return 0
 }
 

@@ -47,6 +47,12 @@ func (s *socket) shutTCP(recv, send bool) (e Errno) {
 		s.breaks(ECONNRESET)
 		s.reuse()
 	default:
+		if s.attempt == begun {
+			s.attempt = abandoned
+			if s.state == connected {
+				s.attempt = settled
+			}
+		}
 		if s.state != connected {
 			e = ENOTCONN
 		}

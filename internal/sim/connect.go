@@ -91,11 +91,12 @@ func (k *Kernel) Connect(fd int, a Addr) Errno {
 	switch {
 	case s.state == connecting:
 		return EALREADY
-	case s.unfinished && s.state == connected:
-		s.unfinished = false
+	case s.attempt == abandoned:
+		return EINVAL
+	case s.attempt == begun && s.state == connected:
+		s.attempt = settled
 		return 0
-	case s.unfinished: // it failed
-		s.unfinished = false
+	case s.attempt == begun: // it failed
 		s.reuse()
 		if e := s.takeErr(); e != 0 {
 			return e
@@ -111,8 +112,13 @@ func (k *Kernel) Connect(fd int, a Addr) Errno {
 
 // reuse makes a socket whose connect failed a new one.
 func (s *socket) reuse() {
-	s.state = fresh
+	if !s.asked {
+		s.unbind()
+		s.local.IP = s.domain.any().IP
+	}
+	s.state, s.attempt = fresh, none
 	s.noRecv, s.noSend = false, false
+	s.wake(0)
 }
 
 func (s *socket) connectTCP(a Addr) Errno {
@@ -128,7 +134,7 @@ func (s *socket) connectTCP(a Addr) Errno {
 	if e := s.autobind(local); e != 0 {
 		return e
 	}
-	s.peer, s.state, s.unfinished = a, connecting, true
+	s.peer, s.state, s.attempt = a, connecting, begun
 	s.noRecv, s.noSend = false, false
 	s.tcp = link{syn: true, stalled: s.tcp.stalled}
 	k.dials = append(k.dials, dial{s, k.now + k.options.ConnectTimeout})

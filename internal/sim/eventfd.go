@@ -48,7 +48,7 @@ func (f *eventfd) read(p []byte) (int, Errno) {
 }
 
 func (f *eventfd) write(p []byte) (int, Errno) {
-	if len(p) < 8 {
+	if len(p) != 8 {
 		return 0, EINVAL
 	}
 	n := binary.NativeEndian.Uint64(p)

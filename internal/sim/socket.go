@@ -22,17 +22,29 @@ func (s state) String() string {
 	return [...]string{"new", "listening", "connecting", "connected", "over"}[s]
 }
 
+// attempt is what the socket layer knows of a connect, which is not where the
+// protocol is: it learns of the outcome from the next call.
+type attempt uint8
+
+const (
+	none attempt = iota
+	begun
+	settled
+	abandoned // by a shutdown
+)
+
 type socket struct {
 	base
 	domain      Domain
 	state       state
 	local, peer Addr
 	bound       bool
+	asked       bool // for its local address, by Bind
 	orphan      bool // nobody has a descriptor any more
 
 	err            Errno // pending, told once
 	noRecv, noSend bool  // RCV_SHUTDOWN and SEND_SHUTDOWN
-	unfinished     bool  // a connect is under way, or its end was not noticed by another
+	attempt        attempt
 	nospace        bool  // a writable edge is owed
 
 	in    buffer
@@ -117,13 +129,13 @@ func (s *socket) String() string {
 }
 
 func (s *socket) poll() Events {
-	if s.state == listening {
-		if len(s.queue) > 0 {
-			return In
-		}
-		return 0
-	}
 	var r Events
+	if len(s.queue) > 0 {
+		r |= In
+	}
+	if s.state == listening && s.domain != Unix {
+		return r
+	}
 	if s.err != 0 {
 		r |= Err
 	}
@@ -133,7 +145,7 @@ func (s *socket) poll() Events {
 	if s.noRecv {
 		r |= In | RdHup
 	}
-	if s.state == connecting {
+	if s.state == connecting || s.state == listening {
 		return r
 	}
 	if s.in.len() > 0 {
@@ -253,7 +265,10 @@ func (k *Kernel) GetOption(fd int, opt Option) (int, Errno) {
 	if e != 0 {
 		return 0, e
 	}
-	if e := s.has(opt); e != 0 {
+	switch e := s.has(opt); {
+	case e != 0 && opt < options:
+		return 0, EOPNOTSUPP
+	case e != 0:
 		return 0, e
 	}
 	if opt == OptListening && s.state == listening {
