@@ -200,7 +200,7 @@ func (x *simConn) limit(rng *rand.Rand) {
 	x.tell("%v in %v", which, d)
 	now := x.w.now()
 	at := x.w.engine.start.Add(time.Duration(now - 1)).Add(d)
-	x.due[which] = max(now+int64(d), 1)
+	x.due[which], x.limited = max(now+int64(d), 1), now
 	switch which {
 	case ReadDeadline:
 		x.c.SetReadDeadline(at)

@@ -13,7 +13,7 @@ import (
 // checkTurn holds a loop to the contract after one of its turns.
 func (w *simWorld) checkTurn(s *simSite) {
 	if w.failure != nil || s.resumed {
-		return // a panic cut the turn short: the next one finishes it
+		return // a panic cut the turn short, and the loop is to end
 	}
 	queued := 0
 	for _, x := range w.conns(s.Loop) {
@@ -87,7 +87,7 @@ func (x *simConn) checkStuck() {
 // gone when the limits say so.
 func (x *simConn) checkLate() {
 	w := x.w
-	if at := x.due[ReadDeadline]; at != 0 && w.began > at+simTick && !x.closing && !x.c.is(closing) {
+	if at := max(x.due[ReadDeadline], x.limited); x.due[ReadDeadline] != 0 && w.began > at+simTick && !x.closing && !x.c.is(closing) {
 		x.fail("C9: the read deadline is over for %v", time.Duration(w.began-at))
 	}
 	if x.closing && w.began > x.closedAt+int64(w.cfg.FlushTimeout+w.cfg.LingerTimeout)+2*simTick {

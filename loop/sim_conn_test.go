@@ -58,6 +58,7 @@ type simConn struct {
 	result    error // what it heard
 	overAt    int64
 	due       [IdleTimeout + 1]int64 // when the deadlines pass; 0 is never
+	limited   int64                  // when one was set last
 	idle      int64                  // the idle timeout
 	released  *stream.Stream         // by Detach
 	torn      bool                   // the kernel took a part of a frame after that

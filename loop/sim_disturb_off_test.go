@@ -2,6 +2,7 @@
 
 package loop
 
-// disturb makes system calls of the turn that follows fail, and returns what ends
-// that; this build cannot.
-func (w *simWorld) disturb() (calm func()) { return func() {} }
+// disturb makes system calls fail until undisturb; this build cannot.
+func (w *simWorld) disturb() {}
+
+func (w *simWorld) undisturb() {}

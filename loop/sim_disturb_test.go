@@ -10,13 +10,13 @@ import (
 	"github.com/eddyline/eddyline/internal/sys"
 )
 
-// disturb makes system calls of the turn that follows fail, and returns what ends
-// that. The peers' calls are made between turns, and do not fail.
-func (w *simWorld) disturb() (calm func()) {
+// disturb makes system calls fail until undisturb. The peers' calls are made
+// outside of turns, and do not fail.
+func (w *simWorld) disturb() {
 	if w.calm || w.rng.IntN(3) == 0 {
-		return func() {}
+		return
 	}
-	r := sys.Rules{Seed: w.o.seed<<20 + uint64(w.turns), Fail: 0.05, Errnos: map[sys.Call][]sys.Errno{}}
+	r := sys.Rules{Seed: w.rng.Uint64(), Fail: 0.05, Errnos: map[sys.Call][]sys.Errno{}}
 	if w.may(simShort) {
 		r.Short = 0.3
 	}
@@ -38,5 +38,12 @@ func (w *simWorld) disturb() (calm func()) {
 		r.Errnos[sys.CallEpollCtl] = []sys.Errno{sys.ENOMEM, syscall.ENOSPC}
 		r.Errnos[sys.CallShutdown] = []sys.Errno{sys.ENOTCONN}
 	}
-	return sys.InjectRules(r)
+	w.restore = sys.InjectRules(r)
+}
+
+func (w *simWorld) undisturb() {
+	if w.restore != nil {
+		w.restore()
+		w.restore = nil
+	}
 }

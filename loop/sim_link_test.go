@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"strings"
 	"time"
 
@@ -26,6 +27,7 @@ type simLink struct {
 	dialled bool
 	addr    netip.Addr // of the end that connects
 	broken  bool       // by the network, perhaps without a word to the engine
+	mute    bool       // was stalled: if it was closed then, the other end hears nothing
 	peer    simPeer
 	conn    simConn
 	dialed  simDial
@@ -126,7 +128,7 @@ func (l *simLink) outcome(c *Conn, err error) {
 	if l.conn.made {
 		w.fail("link %d: the dial failed with %v, but the Protocol was called", l.number, err)
 	}
-	if late := w.now() - d.at; isTimeout(err) && late < int64(simDialTimeout) {
+	if late := w.now() - d.at; errors.Is(err, os.ErrDeadlineExceeded) && late < int64(simDialTimeout) {
 		w.fail("C9: link %d: the dial timed out after %v", l.number, time.Duration(late))
 	}
 	if errors.Is(err, net.ErrClosed) && !w.ending {

@@ -18,6 +18,7 @@ var (
 	simRuns    = flag.Int("sim.runs", simDefaultRuns, "how many seeds they try")
 	simTurns   = flag.Int("sim.turns", simDefaultTurns, "how many turns a run takes before its faults stop")
 	simLinks   = flag.Uint64("sim.links", 1<<simMaxLinks-1, "which connections take part, as bits")
+	simTrace   = flag.String("sim.trace", "", "a file that is told what happens in the runs")
 	simWithout = flag.String("sim.without", "", "what is left out, see the names in sim_options_test.go")
 )
 
@@ -209,6 +210,13 @@ func simSmaller(o simOptions) []simOptions {
 	return smaller
 }
 
+// simClass is what is wrong, without its circumstances.
+func simClass(failure error) string {
+	_, text, _ := strings.Cut(failure.Error(), ": ")
+	class, _, _ := strings.Cut(text, " ")
+	return class
+}
+
 // simMinimised returns the smallest run it finds that fails as well, within a
 // number of attempts, and how that one fails.
 func simMinimised(o simOptions, failure error) (simOptions, error) {
@@ -218,7 +226,7 @@ func simMinimised(o simOptions, failure error) (simOptions, error) {
 			if attempts--; attempts < 0 {
 				break
 			}
-			if err := simRun(with, nil).failure; err != nil {
+			if err := simRun(with, nil).failure; err != nil && simClass(err) == simClass(failure) {
 				o, failure, again = with, err, true
 				break
 			}

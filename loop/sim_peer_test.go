@@ -47,7 +47,7 @@ type simPeer struct {
 	heard  bool // the engine's FIN
 	failed sys.Errno
 	killed bool // it, or the network, ended the connection without its consent
-	stuck  int  // sends in a row that the kernel did not take
+	waits  int  // steps towards its end
 
 	// The stream from the engine is made of frames, in lanes.
 	header [simHeader]byte
@@ -268,7 +268,7 @@ func (p *simPeer) finish() {
 			break
 		}
 	}
-	if p.failed != 0 || p.heard && p.fin {
+	if p.waits++; p.failed != 0 || p.heard && p.fin || p.link.mute && p.link.conn.over && p.waits > 50 {
 		p.close()
 	}
 }

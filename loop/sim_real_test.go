@@ -7,7 +7,6 @@ package loop
 // is checked, but cannot be had again.
 
 import (
-	"errors"
 	"os"
 	"time"
 )
@@ -20,8 +19,6 @@ const (
 	// simRepeats tells whether the same options do the same again.
 	simRepeats = false
 )
-
-func isTimeout(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }
 
 func (w *simWorld) beginKernel() (descriptors int) {
 	w.o.without |= simBreaks | simBlocks | simScarce

@@ -9,6 +9,8 @@ package loop
 import (
 	"bytes"
 	"fmt"
+	"io"
+	"os"
 	"testing"
 	"time"
 )
@@ -19,9 +21,10 @@ func TestSimulatedRuns(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	trace := simTraceFile(t)
 	turns, conns, start := 0, 0, time.Now()
 	for seed := *simSeed; seed < *simSeed+uint64(*simRuns); seed++ {
-		r := checkSim(t, simOptions{seed: seed, turns: *simTurns, links: *simLinks, without: without})
+		r := checkSim(t, simOptions{seed: seed, turns: *simTurns, links: *simLinks, without: without}, trace)
 		turns, conns = turns+r.turns, conns+r.conns
 		if t.Failed() {
 			return
@@ -35,10 +38,23 @@ func TestSimulatedRuns(t *testing.T) {
 	}
 }
 
+// simTraceFile is where -sim.trace says, or nil.
+func simTraceFile(t *testing.T) io.Writer {
+	if *simTrace == "" {
+		return nil
+	}
+	f, err := os.Create(*simTrace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	return f
+}
+
 // checkSim has a run, and if it fails says so with the smallest run that fails as well.
-func checkSim(t *testing.T, o simOptions) simResult {
+func checkSim(t *testing.T, o simOptions, trace io.Writer) simResult {
 	t.Helper()
-	r := simRun(o, nil)
+	r := simRun(o, trace)
 	if r.failure == nil {
 		return r
 	}

@@ -45,8 +45,10 @@ type simWorld struct {
 	ending   bool // Shutdown or Close was called
 	closed   bool // Close was
 	shutdown chan error
-	began    int64 // when the turn under way, or the last one, began
-	called   int   // callbacks
+	turning  *Loop  // whose turn it is
+	restore  func() // ends the faults of the turn
+	began    int64  // when the turn under way, or the last one, began
+	called   int    // callbacks
 	panics   uint64
 	turns    int
 	scratch  []byte
@@ -198,7 +200,7 @@ func (w *simWorld) happen() {
 		w.stepNetwork(1 + w.rng.IntN(4))
 	case n < 94:
 		w.pass(time.Duration(w.rng.IntN(int(simTimeUnit / 4))))
-	case n < 95 && w.may(simGaps):
+	case n < 95 && w.may(simGaps) && w.rng.IntN(4) == 0:
 		w.pass(time.Duration(w.rng.IntN(int(200 * simTimeUnit))))
 	case n < 98:
 		if x := w.someone(nil); x != nil && w.may(simTasks) {
@@ -254,11 +256,15 @@ func (w *simWorld) turn(s *simSite) {
 	for _, x := range w.conns(s.Loop) {
 		x.beforeTurn()
 	}
-	resume := w.disturb()
+	w.turning = s.Loop
+	w.disturb()
 	simTurn(s.Loop)
-	resume()
+	for s.resumed && !s.stopping {
+		simTurn(s.Loop) // a callback panicked: the turn goes on behind it
+	}
+	w.undisturb()
 	w.checkTurn(s)
-	if s.stopping && !s.resumed {
+	if s.stopping {
 		w.tearDown(s)
 	}
 }
@@ -352,6 +358,9 @@ func (w *simWorld) settled() bool {
 // leftovers names what should be over.
 func (w *simWorld) leftovers() string {
 	s := fmt.Sprintf("%d connections of the engine", w.engine.conns.Load())
+	for _, ln := range w.listener.sockets {
+		s += fmt.Sprintf("; listener on loop %d armed %v over %v backoff %v", ln.loop.index, ln.armed, ln.over, ln.backoff)
+	}
 	for _, l := range w.everyLink() {
 		if !l.finished() {
 			s += "; " + l.String()
@@ -414,13 +423,28 @@ func (w *simWorld) end() {
 	}
 }
 
-// abandon ends a run that failed: it leaves no goroutine behind.
+// abandon ends a run that failed, in whatever state the engine is: it leaves no
+// goroutine behind, and nothing that the collector would close later.
 func (w *simWorld) abandon() {
 	if w.engine == nil || w.over() {
 		return
 	}
+	for _, l := range w.everyLink() {
+		l.conn.release()
+	}
+	for _, s := range w.listener.sockets {
+		_ = s.socket.Close()
+	}
 	for _, s := range w.sites {
 		s.over = true
+		s.slots.all(func(src source) {
+			if a, ok := src.(*attempt); ok {
+				_ = a.stream.Close()
+			}
+			if c, ok := src.(*Conn); ok && c.stream != nil {
+				c.closeDescriptor()
+			}
+		})
 	}
 	close(w.engine.ended)
 	if w.ending && !w.closed {

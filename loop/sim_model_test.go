@@ -1,0 +1,137 @@
+//go:build linux && simkernel
+
+package loop
+
+// The simulated world on the model kernel: everything that happens, and when,
+// follows from the options.
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/eddyline/eddyline/internal/sys"
+)
+
+const (
+	simDefaultRuns  = 400
+	simDefaultTurns = 2000
+	// simTimeUnit is the shortest of the configured time limits.
+	simTimeUnit = 10 * time.Millisecond
+	// simRepeats tells whether the same options do the same again.
+	simRepeats = true
+)
+
+func (w *simWorld) beginKernel() (descriptors int) {
+	rng := w.o.rng(4)
+	sys.SimReset(w.o.seed, sys.SimOptions{
+		SendBuffer:     64 << rng.IntN(10),
+		ReceiveBuffer:  64 << rng.IntN(10),
+		ConnectTimeout: 30 * simTimeUnit,
+	})
+	sys.SimIdle(w.blocked)
+	return simDescriptors()
+}
+
+func (w *simWorld) endKernel() {
+	w.abandon()
+	sys.SimLive()
+}
+
+// calmKernel takes back what was done to the kernel.
+func (w *simWorld) calmKernel() {
+	sys.SimLimit(1 << 20)
+	for _, l := range w.everyLink() {
+		if l.peer.fd >= 0 {
+			sys.SimStall(l.peer.fd, false)
+		}
+		if l.conn.made && !l.conn.over {
+			sys.SimStall(int(l.conn.c.fd), false)
+		}
+	}
+}
+
+// stepNetwork lets the network deliver some things; it tells whether it did.
+func (w *simWorld) stepNetwork(n int) bool {
+	for i := range n {
+		if !sys.SimStep() {
+			return i > 0
+		}
+	}
+	return true
+}
+
+// pass lets time pass.
+func (w *simWorld) pass(d time.Duration) { sys.SimAdvance(d) }
+
+// breakSomething lets the network, or the machine, fail.
+func (w *simWorld) breakSomething() {
+	i := w.rng.IntN(simMaxLinks)
+	l := w.links[i]
+	if w.rng.IntN(4) == 0 && w.may(simScarce) {
+		w.limitDescriptors()
+		return
+	}
+	if l == nil {
+		return
+	}
+	fds := []int{l.peer.fd, -1}
+	if l.conn.made && !l.conn.c.is(closed) {
+		fds[1] = int(l.conn.c.fd)
+	}
+	fd := fds[w.rng.IntN(2)]
+	if fd < 0 {
+		return
+	}
+	if n := w.rng.IntN(6); n < 4 {
+		w.tell("link %d: fd %d stalls: %v", l.number, fd, n < 2)
+		sys.SimStall(fd, n < 2)
+		l.mute = l.mute || n < 2
+		return
+	}
+	errno := []sys.Errno{sys.ECONNRESET, sys.ETIMEDOUT, sys.EHOSTUNREACH}[w.rng.IntN(3)]
+	w.tell("link %d: fd %d breaks: %v", l.number, fd, errno)
+	if sys.SimBreak(fd, errno) == 0 {
+		l.broken, l.peer.killed = true, true
+	}
+}
+
+// limitDescriptors leaves few descriptors free, or takes that back.
+func (w *simWorld) limitDescriptors() {
+	limit := 1 << 20
+	if w.rng.IntN(2) == 0 {
+		limit = simDescriptors() + w.rng.IntN(4)
+	}
+	w.tell("%d descriptors at most", limit)
+	sys.SimLimit(limit)
+}
+
+// blocked is called when a loop waits and nothing is ready: the world goes on.
+func (w *simWorld) blocked(timeout time.Duration) bool {
+	w.undisturb()
+	defer w.disturb()
+	if w.calm {
+		return timeout >= 0 && w.stepNetwork(1)
+	}
+	for range 1 + w.rng.IntN(8) {
+		w.happen()
+	}
+	if timeout >= 0 && w.rng.IntN(3) == 0 {
+		return false // time passes
+	}
+	if w.rng.IntN(8) == 0 {
+		w.turning.wake()
+	}
+	return true
+}
+
+// simDescriptors is how many descriptors are open.
+func simDescriptors() int { return len(sys.SimOpen()) }
+
+func simDescriptorList() string {
+	var s strings.Builder
+	for _, d := range sys.SimOpen() {
+		fmt.Fprintf(&s, "\n%d %s", d.FD, d.What)
+	}
+	return s.String()
+}
