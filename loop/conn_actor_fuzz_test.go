@@ -32,7 +32,7 @@ func (s *script) next() byte {
 func choose[T any](s *script, list ...T) T { return list[int(s.next())%len(list)] }
 
 // sizes of what is written: nothing, corked, direct, above the marks, too much.
-var sizes = []int{1, 0, 100, 5_000, fuzzConfig.HighMark, 9_000, 20_000, 60_000, fuzzConfig.MaxPending, fuzzConfig.MaxPending + 1}
+var sizes = []int{1, 0, 100, 5_000, fuzzConfig.HighMark, 9_000, 20_000, 300_000, fuzzConfig.MaxPending, fuzzConfig.MaxPending + 1}
 
 var errScript = errors.New("the script says so")
 

@@ -23,14 +23,14 @@ import (
 )
 
 // fuzzConfig has marks that scripts reach, and limits that no script does.
-var fuzzConfig = loop.Config{Loops: 1, LowMark: 4 << 10, HighMark: 16 << 10, MaxPending: 64 << 10, ReadBudget: 4 << 10, ReadBuffer: 8 << 10, FlushTimeout: patience, LingerTimeout: patience}
+var fuzzConfig = loop.Config{Loops: 1, LowMark: 4 << 10, HighMark: 16 << 10, MaxPending: 512 << 10, ReadBudget: 4 << 10, ReadBuffer: 8 << 10, FlushTimeout: patience, LingerTimeout: patience}
 
 func FuzzConn(f *testing.F) {
 	for seed := range uint64(200) {
 		f.Add(randomScript(seed))
 	}
-	// In OnOpen, 64 KiB are written, of which the kernel takes a part. Then: the
-	// engine ends; a write deadline passes; Close; 64 KiB more, which do not fit.
+	// In OnOpen, 512 KiB are written, of which the kernel takes a part. Then: the
+	// engine ends; a write deadline passes; Close; as much again, which do not fit.
 	f.Add(weave(0, 0, 0, 2, 1, 8, 23, 0))
 	f.Add(weave(0, 0, 0, 2, 1, 8, 11, 2))
 	f.Add(weave(0, 0, 0, 2, 1, 8, 8, 0))
@@ -112,11 +112,13 @@ func judge(t *testing.T, a *actor, p *peer) {
 	}
 }
 
-// narrow gives a socket the least buffer for input, so that what it does not read
-// soon fills the other end.
+// narrow gives a socket the least buffer for input, and segments so short that
+// the other end's kernel takes little, too (it makes room for some of them).
 func narrow(_, _ string, raw syscall.RawConn) (err error) {
 	return errors.Join(raw.Control(func(fd uintptr) {
 		err = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 1)
+		// Only TCP has segments.
+		_ = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, syscall.TCP_MAXSEG, 536)
 	}), err)
 }
 
