@@ -53,8 +53,10 @@ func (d Domain) any() Addr {
 // takes checks that a socket of the domain can use a.
 func (d Domain) takes(a Addr) Errno {
 	switch {
-	case d == Unix && !a.Unix, d != Unix && a.Unix, d != Unix && !a.IP.IsValid():
+	case d == Unix && !a.Unix, !a.Unix && !a.IP.IsValid():
 		return EINVAL
+	case d != Unix && a.Unix:
+		return EAFNOSUPPORT // a short name would be EINVAL
 	case d == IPv6 && a.IP.Is4():
 		return EINVAL // shorter than an IPv6 address
 	case d == IPv4 && !a.IP.Is4():

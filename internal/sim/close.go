@@ -56,8 +56,8 @@ func (s *socket) shutTCP(recv, send bool) (e Errno) {
 		if s.state != connected {
 			e = ENOTCONN
 		}
-		if send && !s.noSend && s.state == connected {
-			s.tcp.fin = true
+		if send && s.state == connected {
+			s.finish()
 		}
 		s.noRecv, s.noSend = s.noRecv || recv, s.noSend || send
 		s.touch()
@@ -95,11 +95,16 @@ func (s *socket) end() {
 		s.reset()
 		return
 	}
-	if !s.noSend {
-		s.tcp.fin = true
-	}
+	s.finish()
 	s.noRecv, s.noSend = true, true
 	s.touch()
+}
+
+// finish sends the FIN, once.
+func (s *socket) finish() {
+	if !s.tcp.finished {
+		s.tcp.fin, s.tcp.finished = true, true
+	}
 }
 
 // reset ends a TCP connection and tells the peer. What is on its way may arrive

@@ -61,7 +61,7 @@ func (k *Kernel) Accept(fd int) (int, Addr, Errno) {
 	switch {
 	case !k.room(1):
 		return -1, Addr{}, EMFILE
-	case s.state != listening, s.domain == Unix && s.noRecv:
+	case s.state != listening:
 		return -1, Addr{}, EINVAL
 	case len(s.queue) == 0:
 		return -1, Addr{}, EAGAIN
@@ -80,9 +80,6 @@ func (k *Kernel) Accept(fd int) (int, Addr, Errno) {
 func (k *Kernel) Connect(fd int, a Addr) Errno {
 	s, e := k.socket(fd)
 	if e != 0 {
-		return e
-	}
-	if e := s.domain.takes(a); e != 0 {
 		return e
 	}
 	if s.domain == Unix {
@@ -122,6 +119,9 @@ func (s *socket) reuse() {
 }
 
 func (s *socket) connectTCP(a Addr) Errno {
+	if e := s.domain.takes(a); e != 0 {
+		return e
+	}
 	k := s.kernel
 	a.IP = a.IP.Unmap()
 	if a.IP.IsUnspecified() {
@@ -135,7 +135,6 @@ func (s *socket) connectTCP(a Addr) Errno {
 		return e
 	}
 	s.peer, s.state, s.attempt = a, connecting, begun
-	s.noRecv, s.noSend = false, false
 	s.tcp = link{syn: true, stalled: s.tcp.stalled}
 	k.dials = append(k.dials, dial{s, k.now + k.options.ConnectTimeout})
 	s.touch()
@@ -177,6 +176,9 @@ func (k *Kernel) expireDials() {
 }
 
 func (s *socket) connectUnix(a Addr) Errno {
+	if e := s.domain.takes(a); e != 0 {
+		return e
+	}
 	k := s.kernel
 	n := k.names[nameKey(a.Path)]
 	switch {

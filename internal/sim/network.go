@@ -14,6 +14,7 @@ type link struct {
 	transit    int  // bytes that have arrived; the acknowledgement is on its way
 	finTransit bool // the same of the FIN
 	finAcked   bool
+	finished   bool // the FIN was sent at some time
 
 	waits   bool    // the listener's queue was full
 	stalled bool    // nothing of this arrives for now
@@ -237,7 +238,7 @@ func (s *socket) arriveData(n int) {
 
 // refuses tells whether data can only be answered by a reset.
 func (s *socket) refuses() bool {
-	return s.state != connected || s.orphan && !s.hidden() || s.noRecv && s.noSend && !s.ended
+	return s.state != connected || s.orphan && !s.hidden() || s.noRecv && s.tcp.finished && !s.ended
 }
 
 // reject answers what arrives at a connection that is gone, or whose user is.
@@ -259,7 +260,7 @@ func (s *socket) arriveFin() {
 	}
 	o.ended, o.noRecv = true, true
 	o.wake(0)
-	o.finish()
+	o.conclude()
 }
 
 // acknowledged frees what has arrived.
@@ -268,16 +269,17 @@ func (s *socket) acknowledged() {
 	l.transit = 0
 	if l.finTransit {
 		l.finTransit, l.finAcked = false, true
+		s.wake(0)
 	}
 	if s.nospace && s.state == connected && s.writable() {
 		s.nospace = false
 		s.wake(Out)
 	}
-	s.finish()
+	s.conclude()
 }
 
-// finish ends the connection when both directions have.
-func (s *socket) finish() {
+// conclude ends the connection when both directions have.
+func (s *socket) conclude() {
 	if s.state != connected || !s.ended || !s.tcp.finAcked {
 		return
 	}
@@ -292,7 +294,7 @@ func (s *socket) hear() {
 	case s.state == connecting:
 		s.breaks(ECONNREFUSED)
 	case s.state != connected:
-	case s.ended && !s.noSend:
+	case s.ended && !s.tcp.finished:
 		s.breaks(EPIPE)
 	default:
 		s.breaks(ECONNRESET)

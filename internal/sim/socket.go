@@ -45,7 +45,7 @@ type socket struct {
 	err            Errno // pending, told once
 	noRecv, noSend bool  // RCV_SHUTDOWN and SEND_SHUTDOWN
 	attempt        attempt
-	nospace        bool  // a writable edge is owed
+	nospace        bool // a writable edge is owed
 
 	in    buffer
 	other *socket // the other end, nil if there is none
@@ -210,9 +210,9 @@ func (k *Kernel) SocketDomain(fd int) (Domain, Errno) {
 // has checks that a socket has an option.
 func (s *socket) has(opt Option) Errno {
 	switch opt {
-	case OptReuseAddr, OptType, OptListening:
+	case OptReuseAddr, OptReusePort, OptType, OptListening:
 		return 0
-	case OptReusePort, OptNoDelay, OptTTL, OptLatePort:
+	case OptNoDelay, OptTTL, OptLatePort:
 		if s.domain == Unix {
 			return EOPNOTSUPP
 		}
@@ -249,6 +249,11 @@ func (k *Kernel) SetOption(fd int, opt Option, value int) Errno {
 		if value < 0 || value > math.MaxUint8 || value == 0 && opt == OptTTL {
 			return EINVAL
 		}
+	case OptReusePort:
+		if value != 0 && s.domain == Unix {
+			return EOPNOTSUPP
+		}
+		value = min(value, 1)
 	default:
 		if opt == OptIPv6Only && s.bound {
 			return EINVAL
