@@ -97,7 +97,7 @@ func (x *simConn) write(rng *rand.Rand) {
 		}
 		x.rise(before)
 	case errors.Is(err, os.ErrInvalid):
-		if len(p) <= w.cfg.MaxPending {
+		if len(p) <= w.cfg.MaxPending && !c.is(writeFailed) {
 			x.fail("Write of %d: %v", len(p), err)
 		}
 	case errors.Is(err, net.ErrClosed):
@@ -111,6 +111,7 @@ func (x *simConn) write(rng *rand.Rand) {
 
 // checkTaken notes n bytes that a write has taken.
 func (x *simConn) checkTaken(size, n, room int) {
+	w := x.w
 	if n != size || size > room {
 		x.fail("Write took %d of %d bytes, with room for %d", n, size, room)
 	}
@@ -118,7 +119,9 @@ func (x *simConn) checkTaken(size, n, room int) {
 		x.fail("C8: Write took %d bytes after the end of the output", n)
 	}
 	x.wrote[simDirect] += n - (n+simMost+simHeader-1)/(simMost+simHeader)*simHeader
-	if pending := x.c.Buffered(); pending > x.w.cfg.HighMark {
+	// The parts of a Writev may rise above the mark, and be sent, one by one.
+	x.above = x.above || w.cfg.MaxPending-room+n > w.cfg.HighMark
+	if pending := x.c.Buffered(); pending > w.cfg.HighMark {
 		x.rise(pending)
 	}
 }

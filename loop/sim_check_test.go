@@ -4,11 +4,7 @@ package loop
 
 // What must hold after every turn of a simulated run, and at its end.
 
-import (
-	"time"
-
-	"github.com/eddyline/eddyline/internal/sys"
-)
+import "time"
 
 // checkTurn holds a loop to the contract after one of its turns.
 func (w *simWorld) checkTurn(s *simSite) {
@@ -33,10 +29,7 @@ func (x *simConn) beforeTurn() {
 	if x.everQuiet || x.c.is(closed|peerEnded) || x.w.turns%4 != 0 {
 		return
 	}
-	n, e := sys.Peek(int(x.c.fd), x.w.space(64<<10))
-	if e == 0 {
-		x.floor = x.received + n
-	}
+	x.floor = x.received + simUnread(int(x.c.fd))
 }
 
 // afterTurn holds one connection that is not over to its bounds, and to having
@@ -130,7 +123,7 @@ func (w *simWorld) checkMemory(s *simSite, queued int) {
 	if idle := s.blocks.Idle(); idle > int64(w.cfg.MaxIdleBlocks) {
 		w.fail("C4: %d bytes of buffers are idle, MaxIdleBlocks is %d", idle, w.cfg.MaxIdleBlocks)
 	}
-	users := 0
+	users := 0 // of buffers, those without a link included
 	s.slots.all(func(src source) {
 		if c, ok := src.(*Conn); ok && c.queues != nil {
 			users++
@@ -139,7 +132,9 @@ func (w *simWorld) checkMemory(s *simSite, queued int) {
 			}
 		}
 	})
-	if most := int64(8*queued + users*(8<<10)); s.blocks.InUse() > most && len(w.everyLink()) >= users {
+	// Of output that is sent in part the first block is there in full.
+	block := min(64<<10, 2*max(w.cfg.MaxPending, w.cfg.MaxInbound))
+	if most := int64(4*queued + users*(2*block+(4<<10))); s.blocks.InUse() > most {
 		w.fail("C4: %d bytes of buffers hold %d bytes of %d connections", s.blocks.InUse(), queued, users)
 	}
 	if s.blocks.InUse() < int64(queued) {

@@ -80,6 +80,11 @@ func (l *simLink) finished() bool {
 	return l.peer.fd < 0 && (!l.conn.made || l.conn.over && l.conn.released == nil)
 }
 
+// deserted tells whether the peer may wait in vain for the end.
+func (l *simLink) deserted() bool {
+	return (l.mute || l.broken) && (l.conn.over || !l.conn.made)
+}
+
 // dial lets the engine make the connection. Some of the addresses are in vain.
 func (l *simLink) dial() {
 	w := l.w

@@ -135,3 +135,13 @@ func simDescriptorList() string {
 	}
 	return s.String()
 }
+
+// simUnread is how many bytes wait to be received.
+func simUnread(fd int) int {
+	fds := []sys.PollFd{{Fd: int32(fd), Events: sys.POLLIN}}
+	if n, e := sys.Poll(fds, 0); e != 0 || n == 0 || fds[0].Revents != sys.POLLIN {
+		return 0
+	}
+	n, _ := sys.Peek(fd, make([]byte, 64<<10))
+	return n
+}

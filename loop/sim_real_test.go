@@ -9,6 +9,8 @@ package loop
 import (
 	"os"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 const (
@@ -47,3 +49,13 @@ func simDescriptors() int {
 }
 
 func simDescriptorList() string { return "" }
+
+// simUnread is how many bytes wait to be received. It takes no pending error away,
+// as a receive would.
+func simUnread(fd int) int {
+	n, err := unix.IoctlGetInt(fd, unix.SIOCINQ)
+	if err != nil {
+		return 0
+	}
+	return n
+}
