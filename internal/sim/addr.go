@@ -122,6 +122,9 @@ func (k *Kernel) Bind(fd int, a Addr) Errno {
 	if s.state != fresh || s.bound {
 		return EINVAL
 	}
+	if a.IP.Is6() && !a.IP.IsUnspecified() {
+		s.values[OptIPv6Only] = 1
+	}
 	if a.Port == 0 && s.values[OptLatePort] != 0 {
 		s.local, s.asked = a, true
 		return 0

@@ -56,7 +56,7 @@ func modelCalls(k *sim.Kernel) calls {
 		read: k.Read, write: k.Write, shutdown: k.Shutdown, close: k.Close, dup: k.Dup,
 		linger: k.SetLinger, socketError: k.SocketError, sockname: k.Getsockname, peername: k.Getpeername,
 		setOption: k.SetOption, getOption: k.GetOption,
-		poll: k.Poll, unread: k.Unread, epoll: k.EpollCreate, ctl: k.EpollCtl,
+		poll: k.Poll, unread: func(fd int) int { n, _ := k.Unread(fd); return n }, epoll: k.EpollCreate, ctl: k.EpollCtl,
 		wait: func(epfd int) []sim.Event {
 			events := make([]sim.Event, room)
 			n, _ := k.EpollWait(epfd, events)

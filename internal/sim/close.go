@@ -118,16 +118,23 @@ func (s *socket) reset() {
 		s.tcp.data.cut(keep)
 		s.tcp.fin, s.tcp.rst = false, true
 	}
+	s.die()
+	s.touch()
+}
+
+// die is the end of a TCP connection: the port that was chosen for it is free.
+func (s *socket) die() {
 	s.state = over
 	s.noRecv, s.noSend = true, true
-	s.touch()
+	if !s.asked {
+		s.unbind()
+	}
 }
 
 // breaks ends a TCP connection on this side alone.
 func (s *socket) breaks(e Errno) {
 	s.err = e
-	s.state = over
-	s.noRecv, s.noSend = true, true
+	s.die()
 	s.tcp = link{stalled: s.tcp.stalled}
 	s.touch()
 	s.wake(0)

@@ -110,10 +110,12 @@ func (k *Kernel) Connect(fd int, a Addr) Errno {
 // reuse makes a socket whose connect failed a new one.
 func (s *socket) reuse() {
 	if !s.asked {
-		s.unbind()
 		s.local.IP = s.domain.any().IP
 	}
 	s.state, s.attempt = fresh, none
+	s.in, s.other, s.ended = buffer{}, nil, false
+	s.tcp = link{stalled: s.tcp.stalled}
+	s.touch()
 	s.noRecv, s.noSend = false, false
 	s.wake(0)
 }

@@ -40,13 +40,16 @@ type Kernel struct {
 	files []object // by descriptor, nil where none is open
 	free  int      // no descriptor below this one is free
 	open  int
+	// strays counts calls on descriptors that were not open.
+	strays int
 
-	active []*socket            // with something that can be delivered
-	ports  map[uint16][]*socket // bound TCP sockets
-	port   uint16               // the last one that was chosen
-	names  map[string]*name     // of unix sockets
-	inode  uint64               // the last number of a name
-	dials  []dial               // connects under way, the oldest first
+	active  []*socket            // with something that can be delivered
+	ports   map[uint16][]*socket // bound TCP sockets
+	port    uint16               // the last one that was chosen
+	names   map[string]*name     // of unix sockets
+	inode   uint64               // the last number of a name
+	dials   []dial               // connects under way, the oldest first
+	stalled []*socket            // see Stall
 }
 
 // firstFD is the lowest descriptor: those below are the standard ones.
@@ -148,6 +151,7 @@ func (k *Kernel) install(o object) int {
 
 func (k *Kernel) object(fd int) (object, Errno) {
 	if fd < 0 || fd >= len(k.files) || k.files[fd] == nil {
+		k.strays++
 		return nil, EBADF
 	}
 	return k.files[fd], 0
@@ -213,6 +217,9 @@ func (k *Kernel) Dup(fd int) (int, Errno) {
 
 // Limit sets how many descriptors may be open. Those that are stay so.
 func (k *Kernel) Limit(descriptors int) { k.options.Descriptors = descriptors }
+
+// Strays returns how many calls were made on descriptors that were not open.
+func (k *Kernel) Strays() int { return k.strays }
 
 // Descriptor is an open descriptor and what it refers to.
 type Descriptor struct {

@@ -2,6 +2,8 @@ package sim
 
 // The network between TCP sockets: what is on its way, and its delivery.
 
+import "slices"
+
 // link is what a TCP socket has sent, in the order in which it arrives.
 type link struct {
 	syn    bool // asks a listener for a connection
@@ -105,13 +107,34 @@ func (k *Kernel) Stall(fd int, on bool) Errno {
 	if e != 0 {
 		return e
 	}
+	s.stall(on)
+	k.settle()
+	return 0
+}
+
+// Unstall lets everything go that Stall holds back.
+func (k *Kernel) Unstall() {
+	for _, s := range slices.Clone(k.stalled) {
+		s.stall(false)
+	}
+	k.settle()
+}
+
+func (s *socket) stall(on bool) {
+	if s.tcp.stalled == on {
+		return
+	}
 	s.tcp.stalled = on
+	k := s.kernel
+	if on {
+		k.stalled = append(k.stalled, s)
+	} else {
+		k.stalled = slices.DeleteFunc(k.stalled, func(o *socket) bool { return o == s })
+	}
 	s.touch()
 	if s.other != nil {
 		s.other.touch()
 	}
-	k.settle()
-	return 0
 }
 
 // some chooses how many of n bytes arrive together: often all, often one.
@@ -283,8 +306,7 @@ func (s *socket) conclude() {
 	if s.state != connected || !s.ended || !s.tcp.finAcked {
 		return
 	}
-	s.state = over
-	s.noRecv, s.noSend = true, true
+	s.die()
 	s.wake(0)
 }
 

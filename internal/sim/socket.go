@@ -305,6 +305,15 @@ func (k *Kernel) Linger(fd int) (onoff bool, seconds int, e Errno) {
 	return s.linger >= 0, max(s.linger, 0), 0
 }
 
+// Unread is how many bytes wait to be received.
+func (k *Kernel) Unread(fd int) (int, Errno) {
+	s, e := k.socket(fd)
+	if e != 0 {
+		return 0, e
+	}
+	return s.in.len(), 0
+}
+
 // OutQueue is how much the peer has not acknowledged, or on a unix socket not read.
 func (k *Kernel) OutQueue(fd int) (int, Errno) {
 	s, e := k.socket(fd)

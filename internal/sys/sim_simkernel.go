@@ -90,3 +90,22 @@ func SimBreak(fd int, e Errno) Errno {
 func SimStall(fd int, on bool) Errno {
 	return locked(func(k *sim.Kernel) Errno { return Errno(k.Stall(fd, on)) })
 }
+
+// SimUnstall lets everything go that SimStall holds back, of closed sockets too.
+func SimUnstall() {
+	machine.Lock()
+	defer machine.Unlock()
+	machine.kernel.Unstall()
+}
+
+// SimUnread returns how many bytes a socket would give to Recv, and changes
+// nothing.
+func SimUnread(fd int) (int, Errno) {
+	machine.Lock()
+	defer machine.Unlock()
+	n, e := machine.kernel.Unread(fd)
+	return n, Errno(e)
+}
+
+// SimStrays returns how many calls were made on descriptors that were not open.
+func SimStrays() int { return locked((*sim.Kernel).Strays) }
