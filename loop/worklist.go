@@ -7,7 +7,8 @@ package loop
 // Its place in the list survives a panic of what is done for a connection.
 type worklist struct {
 	added, working []*Conn
-	done           int // how many of working
+	done           int       // how many of working
+	seen           connFlags // keeps the reads of fetch from being optimised away
 }
 
 func (w *worklist) add(c *Conn) { w.added = append(w.added, c) }
@@ -27,8 +28,20 @@ func (w *worklist) next() *Conn {
 	if w.done == len(w.working) {
 		return nil
 	}
+	if w.done%markGroup == 0 {
+		w.fetch()
+	}
 	c := w.working[w.done]
 	w.working[w.done] = nil
 	w.done++
 	return c
+}
+
+// fetch looks at the next group before the first of it is worked on, for the
+// reason that markGroup has: a message to thousands of connections puts them all
+// here.
+func (w *worklist) fetch() {
+	for _, c := range w.working[w.done:min(w.done+markGroup, len(w.working))] {
+		w.seen |= c.flags
+	}
 }
