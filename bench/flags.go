@@ -92,7 +92,7 @@ func parse(args []string, w io.Writer) (*options, error) {
 		fs.PrintDefaults()
 	}
 	var names, named, conns, size, pipeline, rate string
-	fs.BoolVar(&o.full, "full", false, "all scenarios, all their points, more and longer rounds: about an hour")
+	fs.BoolVar(&o.full, "full", false, "all scenarios, all their points, longer rounds: about 40 minutes")
 	fs.BoolVar(&o.list, "list", false, "list scenarios and servers and end")
 	fs.StringVar(&names, "scenarios", "", "`names` with commas, see -list (default echo; all with -full)")
 	fs.StringVar(&named, "servers", "", "`names` with commas, see -list (default the usual ones)")
@@ -100,7 +100,7 @@ func parse(args []string, w io.Writer) (*options, error) {
 	fs.StringVar(&size, "size", "", "`bytes` per message, with commas")
 	fs.StringVar(&pipeline, "pipeline", "", "`numbers` of messages that a connection keeps outstanding, with commas")
 	fs.StringVar(&rate, "rate", "", "`messages` per second of the scenario rate, with commas, instead of shares of the slowest server's maximum")
-	fs.IntVar(&o.rounds, "rounds", 0, "rounds (default 5, with -full 7)")
+	fs.IntVar(&o.rounds, "rounds", 0, "rounds (default 5)")
 	fs.DurationVar(&o.window, "window", 0, "measured time per server and round, taken in turns of about 200 ms (default 200ms, with -full 600ms)")
 	fs.StringVar(&o.out, "out", "", "write results.json, report.html, tables.md and the charts as SVG into the `directory`")
 	fs.BoolVar(&o.json, "json", false, "print everything as JSON, every round included, instead of tables")
@@ -200,9 +200,6 @@ func (o *options) grids(s scenario.Scenario) []scenario.Grid {
 func (o *options) times() error {
 	if o.rounds == 0 {
 		o.rounds = 5
-		if o.full {
-			o.rounds = 7
-		}
 	}
 	if o.window == 0 {
 		o.window = slice

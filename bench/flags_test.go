@@ -40,7 +40,7 @@ func TestFullIsEverythingAndLonger(t *testing.T) {
 	if got := scenario.Names(o.scenarios); !slices.Equal(got, scenario.Names(scenario.Available(scenario.All()))) {
 		t.Errorf("scenarios %v", got)
 	}
-	if n, d := o.slices(); o.rounds != 7 || n != 3 || d != 200*time.Millisecond {
+	if n, d := o.slices(); o.rounds != 5 || n != 3 || d != 200*time.Millisecond {
 		t.Errorf("%d rounds of %d windows of %v", o.rounds, n, d)
 	}
 	if o := mustParse(t, "-full -rounds 3 -window 50ms -scenarios churn"); o.rounds != 3 || o.window != 50*time.Millisecond || len(o.scenarios) != 1 {

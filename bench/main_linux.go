@@ -18,11 +18,10 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/eddyline/eddyline/bench/internal/child"
 	"github.com/eddyline/eddyline/bench/internal/client"
 	"github.com/eddyline/eddyline/bench/internal/external"
+	"github.com/eddyline/eddyline/bench/internal/harness"
 	"github.com/eddyline/eddyline/bench/internal/machine"
 	"github.com/eddyline/eddyline/bench/internal/progress"
 	"github.com/eddyline/eddyline/bench/internal/report"
@@ -30,17 +29,6 @@ import (
 	"github.com/eddyline/eddyline/bench/internal/scenario"
 	"github.com/eddyline/eddyline/bench/internal/servers"
 	"github.com/eddyline/eddyline/bench/internal/table"
-)
-
-// environment is the same for every server. One core needs one processor of the
-// scheduler.
-var environment = []string{"GOMAXPROCS=1", "GOGC=100", "GOMEMLIMIT=off", "GODEBUG="}
-
-// The exit statuses.
-const (
-	exitFailed      = 1
-	exitUsage       = 2
-	exitInterrupted = 130
 )
 
 func main() {
@@ -56,10 +44,10 @@ func main() {
 		return
 	}
 	if err != nil {
-		os.Exit(exitUsage)
+		os.Exit(harness.Usage)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	p := program{o, servers.All(), machine.Alone, os.Stdout, os.Stderr}
+	p := program{o, servers.All(), harness.Enter, os.Stdout, os.Stderr}
 	status := p.run(ctx)
 	stop()
 	os.Exit(status)
@@ -69,7 +57,7 @@ func main() {
 type program struct {
 	*options
 	all    []servers.Server
-	alone  func(ctx context.Context, waiting func()) (release func() error, err error) // as machine.Alone
+	enter  func(ctx context.Context, nice int, waiting func()) (leave func() error, err error) // as harness.Enter
 	stdout io.Writer
 	stderr *os.File
 }
@@ -89,25 +77,25 @@ func (p *program) run(ctx context.Context) int {
 			return p.status(err)
 		}
 		if err := p.repeat(old); err != nil {
-			return exitUsage
+			return harness.Usage
 		}
 	}
 	plans, err := p.prepare()
 	if err != nil {
 		fmt.Fprintln(p.stderr, "bench:", err)
-		return exitUsage
+		return harness.Usage
 	}
-	release, err := p.alone(ctx, func() {
+	leave, err := p.enter(ctx, p.nice, func() {
 		fmt.Fprintln(p.stderr, "bench: another measurement runs on this machine; waiting for its end")
 	})
 	if ctx.Err() != nil {
-		return exitInterrupted
+		return harness.Interrupted
 	}
 	if err != nil {
 		return p.status(err)
 	}
 	d := p.measure(ctx, plans)
-	err = errors.Join(release(), p.write(d))
+	err = errors.Join(leave(), p.write(d))
 	regressed := false
 	if err == nil && old != nil {
 		regressed, err = tellChanges(p.stdout, old, d)
@@ -115,10 +103,10 @@ func (p *program) run(ctx context.Context) int {
 	switch {
 	case ctx.Err() != nil:
 		p.status(err)
-		return exitInterrupted
+		return harness.Interrupted
 	case d.Failed() || regressed:
 		p.status(err)
-		return exitFailed
+		return harness.Failed
 	}
 	return p.status(err)
 }
@@ -142,7 +130,7 @@ func (p *program) status(err error) int {
 		return 0
 	}
 	fmt.Fprintln(p.stderr, "bench:", err)
-	return exitFailed
+	return harness.Failed
 }
 
 // list prints what there is.
@@ -176,24 +164,30 @@ func (p *program) list() error {
 		}
 		fmt.Fprintf(t, "  %s\t%s (%s)\n", e.Name, e.About, found)
 	}
-	return t.Flush()
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	plans, err := p.prepare()
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(p.stdout, "\nWith these flags, without -list: %s\n", extent(p.config(), plans))
+	return err
 }
 
 // prepare finds out what is measured, and whether it can be.
 func (p *program) prepare() ([]scenario.Plan, error) {
-	var files unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &files); err != nil {
-		return nil, os.NewSyscallError("getrlimit", err)
+	files, err := harness.Files()
+	if err != nil {
+		return nil, err
 	}
-	if os.Geteuid() != 0 && p.nice < 0 {
-		p.nice = 0
-	}
+	p.nice = harness.Nice(p.nice)
 	if p.out != "" {
 		if err := os.MkdirAll(p.out, 0o777); err != nil {
 			return nil, err
 		}
 	}
-	return p.plans(p.all, int(min(files.Max, 1<<30)))
+	return p.plans(p.all, files)
 }
 
 // compareFiles tells what has changed between two earlier runs.
@@ -208,7 +202,7 @@ func (p *program) compareFiles() int {
 	}
 	regressed, err := tellChanges(p.stdout, old, new)
 	if regressed {
-		return exitFailed
+		return harness.Failed
 	}
 	return p.status(err)
 }
@@ -220,37 +214,27 @@ func (p *program) measure(ctx context.Context, plans []scenario.Plan) *results.D
 		Time:        time.Now().UTC(),
 		Machine:     machine.Describe(),
 		Args:        p.args,
-		Environment: environment,
+		Environment: harness.Environment,
 		Nice:        p.nice,
 	}
-	line := progress.New(p.stderr, false)
-	at := p.place()
-	count, length := p.slices()
-	warmup := length * 3 / 10
-	c := scenario.Config{
-		Rounds:    p.rounds,
-		Slices:    count,
-		Slice:     length,
-		Warmup:    warmup,
-		Start:     at.Start,
-		Installed: external.Installed,
-		Step: func(s scenario.Step) {
-			line.Show(s.Done, s.Total, fmt.Sprintf("%s, %v, %s, %s", s.Scenario, s.Point, s.Doing, s.Server))
-		},
-		Done: func(run results.Run) {
-			line.Clear()
-			if !p.json {
-				table.Text(p.stdout, run)
-				fmt.Fprintln(p.stdout)
-			}
-		},
+	if server, _ := child.Pair(); server < 0 {
+		fmt.Fprintln(p.stderr, "bench: there is one core only: server and load generator share it, and the figures are worth little")
 	}
-	if external.Installed(external.StraceName) {
-		c.Calls = func(ctx context.Context, t scenario.Task) (float64, error) {
-			return at.Calls(ctx, t, warmup+length)
-		}
-	} else {
+	c := p.config()
+	if c.Calls == nil {
 		fmt.Fprintln(p.stderr, "bench: strace is not installed: system calls are not counted")
+	}
+	fmt.Fprintln(p.stderr, "bench:", extent(c, plans))
+	line := progress.New(p.stderr, false)
+	c.Step = func(s scenario.Step) {
+		line.Show(s.Done, s.Total, fmt.Sprintf("%s, %v, %s, %s", s.Scenario, s.Point, s.Doing, s.Server))
+	}
+	c.Done = func(run results.Run) {
+		line.Clear()
+		if !p.json {
+			table.Text(p.stdout, run)
+			fmt.Fprintln(p.stdout)
+		}
 	}
 	d.Runs = scenario.Run(ctx, c, plans)
 	line.Clear()
@@ -258,15 +242,34 @@ func (p *program) measure(ctx context.Context, plans []scenario.Plan) *results.D
 	return d
 }
 
-// place chooses the cores.
-func (p *program) place() scenario.Place {
-	at := scenario.Place{Server: -1, Load: -1, Nice: p.nice, Env: environment}
-	if cores := child.Cores(); len(cores) > 1 {
-		at.Server, at.Load = cores[0], cores[1]
-	} else {
-		fmt.Fprintln(p.stderr, "bench: there is one core only: server and load generator share it, and the figures are worth little")
+// config says how is measured.
+func (p *program) config() scenario.Config {
+	at := scenario.Place{Nice: p.nice, Env: harness.Environment}
+	at.Server, at.Load = child.Pair()
+	count, length := p.slices()
+	c := scenario.Config{
+		Rounds:    p.rounds,
+		Slices:    count,
+		Slice:     length,
+		Warmup:    length * 3 / 10,
+		Start:     at.Start,
+		Installed: external.Installed,
 	}
-	return at
+	if external.Installed(external.StraceName) {
+		c.Calls = func(ctx context.Context, t scenario.Task) (float64, error) {
+			return at.Calls(ctx, t, c.Warmup+length)
+		}
+	}
+	return c
+}
+
+// extent tells how much is measured, and about how long that takes.
+func extent(c scenario.Config, plans []scenario.Plan) string {
+	points := 0
+	for _, p := range plans {
+		points += len(p.Points)
+	}
+	return fmt.Sprintf("%d points, on a quiet machine about %v", points, scenario.Estimate(c, plans).Round(time.Second))
 }
 
 // write writes what is asked for besides the tables.

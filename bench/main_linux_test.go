@@ -4,10 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"io"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,77 +12,22 @@ import (
 	"testing"
 
 	"github.com/eddyline/eddyline/bench/internal/child"
+	"github.com/eddyline/eddyline/bench/internal/child/childtest"
 	"github.com/eddyline/eddyline/bench/internal/client"
+	"github.com/eddyline/eddyline/bench/internal/harness"
 	"github.com/eddyline/eddyline/bench/internal/results"
 	"github.com/eddyline/eddyline/bench/internal/servers"
-	"github.com/eddyline/eddyline/bench/internal/workload"
+	"github.com/eddyline/eddyline/bench/internal/servers/serverstest"
 )
 
-// bad are servers with something wrong.
-var bad = []servers.Server{
-	broken("absent", func(context.Context, workload.Protocol, string, func(string)) error {
-		return errors.New("no bed to get up from")
-	}),
-	broken("liar", serveBytes(func(p []byte) { p[len(p)/2]++ })),
-	broken("crasher", serveBytes(func([]byte) {
-		fmt.Fprintln(os.Stderr, "out of everything")
-		os.Exit(4)
-	})),
-}
-
-type serve = func(ctx context.Context, p workload.Protocol, addr string, ready func(string)) error
-
-// broken is a server with something wrong.
-func broken(name string, s serve) servers.Server {
-	return servers.Server{Name: name, About: "broken", Protocols: []workload.Protocol{workload.Echo}, Serve: s}
-}
-
-// serveBytes is an echo that goes wrong after a while.
-func serveBytes(wrong func(p []byte)) serve {
-	return func(_ context.Context, _ workload.Protocol, addr string, ready func(string)) error {
-		ln, err := net.Listen("tcp", addr)
-		if err != nil {
-			return err
-		}
-		ready(ln.Addr().String())
-		for {
-			c, err := ln.Accept()
-			if err != nil {
-				return err
-			}
-			go func() {
-				defer c.Close()
-				buf := make([]byte, 4096)
-				for total := 0; ; {
-					n, err := c.Read(buf)
-					if err != nil {
-						return
-					}
-					if total += n; total > 10_000 {
-						wrong(buf[:n])
-					}
-					if _, err := c.Write(buf[:n]); err != nil {
-						return
-					}
-				}
-			}()
-		}
-	}
-}
-
-func everyServer() []servers.Server { return append(servers.All(), bad...) }
+func everyServer() []servers.Server { return append(servers.All(), serverstest.Bad...) }
 
 func TestMain(m *testing.M) {
 	roles := map[string]child.Role{
 		client.Role:  client.Child,
 		servers.Role: servers.Child(everyServer()),
 	}
-	if child.Dispatch(roles) {
-		return
-	}
-	// A program with the race detector otherwise sleeps for a second at its end.
-	os.Setenv("GORACE", "atexit_sleep_ms=0")
-	os.Exit(m.Run())
+	childtest.Main(m, roles)
 }
 
 // outcome is what a run of the program left.
@@ -108,8 +50,8 @@ func bench(t *testing.T, ctx context.Context, args ...string) outcome {
 	}
 	var stdout bytes.Buffer
 	// Tests do not wait for measurements: their figures mean nothing.
-	alone := func(context.Context, func()) (func() error, error) { return func() error { return nil }, nil }
-	p := program{o, everyServer(), alone, &stdout, stderr}
+	enter := func(context.Context, int, func()) (func() error, error) { return func() error { return nil }, nil }
+	p := program{o, everyServer(), enter, &stdout, stderr}
 	status := p.run(ctx)
 	said, err := os.ReadFile(stderr.Name())
 	if err != nil {
@@ -125,7 +67,7 @@ func tiny(args ...string) []string {
 
 func TestFailedServersAreRowsAndTheOthersGoOn(t *testing.T) {
 	got := bench(t, t.Context(), tiny("-servers", "eddyline,absent,net,liar,crasher", "-json")...)
-	if got.status != exitFailed {
+	if got.status != harness.Failed {
 		t.Errorf("status %d, stderr %s", got.status, got.stderr)
 	}
 	var d results.Document
@@ -159,7 +101,7 @@ func TestFailedServersAreRowsAndTheOthersGoOn(t *testing.T) {
 
 func TestTheTableShowsWhatFailed(t *testing.T) {
 	got := bench(t, t.Context(), tiny("-servers", "eddyline,crasher")...)
-	if got.status != exitFailed {
+	if got.status != harness.Failed {
 		t.Errorf("status %d", got.status)
 	}
 	for _, want := range []string{"eddyline", "crasher failed: ", "out of everything", "5 connections"} {
@@ -193,7 +135,7 @@ func TestOutWritesFilesThatCanBeCompared(t *testing.T) {
 	}
 	again := filepath.Join(dir, "again")
 	got = bench(t, t.Context(), "-compare", file, "-out", again)
-	if got.status == exitUsage || !strings.Contains(got.stderr, "-servers=eddyline,net") {
+	if got.status == harness.Usage || !strings.Contains(got.stderr, "-servers=eddyline,net") {
 		t.Errorf("measured again: status %d, %s", got.status, got.stderr)
 	}
 	second, err := results.Load(filepath.Join(again, "results.json"))
@@ -203,10 +145,10 @@ func TestOutWritesFilesThatCanBeCompared(t *testing.T) {
 	better, worse := filepath.Join(dir, "better.json"), filepath.Join(dir, "worse.json")
 	store(t, better, repeated(d))
 	store(t, worse, slower(d))
-	if got := bench(t, t.Context(), "-compare", better, worse); got.status != exitFailed || !strings.Contains(got.stdout, "eddyline") {
+	if got := bench(t, t.Context(), "-compare", better, worse); got.status != harness.Failed || !strings.Contains(got.stdout, "eddyline") {
 		t.Errorf("twice the cost: status %d, %s%s", got.status, got.stdout, got.stderr)
 	}
-	if got := bench(t, t.Context(), "-compare", file, file+".gone"); got.status != exitFailed || !strings.Contains(got.stderr, "gone") {
+	if got := bench(t, t.Context(), "-compare", file, file+".gone"); got.status != harness.Failed || !strings.Contains(got.stderr, "gone") {
 		t.Errorf("a file that is not there: status %d, %s", got.status, got.stderr)
 	}
 }
@@ -261,9 +203,9 @@ func TestAnInterruptPrintsAndWritesWhatIsFinished(t *testing.T) {
 		cancel()
 		return stdout.Write(p)
 	})
-	alone := func(context.Context, func()) (func() error, error) { return func() error { return nil }, nil }
-	status := (&program{o, everyServer(), alone, out, os.Stderr}).run(ctx)
-	if status != exitInterrupted {
+	enter := func(context.Context, int, func()) (func() error, error) { return func() error { return nil }, nil }
+	status := (&program{o, everyServer(), enter, out, os.Stderr}).run(ctx)
+	if status != harness.Interrupted {
 		t.Errorf("status %d", status)
 	}
 	if text := stdout.String(); !strings.Contains(text, "2 connections") || strings.Contains(text, "3 connections") {
@@ -288,11 +230,11 @@ func TestAnInterruptWhileWaitingForAnotherMeasurement(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	alone := func(ctx context.Context, waiting func()) (func() error, error) {
+	enter := func(ctx context.Context, _ int, waiting func()) (func() error, error) {
 		cancel()
 		return nil, context.Cause(ctx)
 	}
-	if status := (&program{o, everyServer(), alone, io.Discard, os.Stderr}).run(ctx); status != exitInterrupted {
+	if status := (&program{o, everyServer(), enter, io.Discard, os.Stderr}).run(ctx); status != harness.Interrupted {
 		t.Errorf("status %d", status)
 	}
 }
@@ -303,10 +245,10 @@ func TestWrongNamesEndBeforeAnythingIsMeasured(t *testing.T) {
 		want   string
 		status int
 	}{
-		{[]string{"-servers", "nginx"}, "there are floor-level", exitUsage},
-		{[]string{"-conns", "2000000000"}, "a process may have", exitUsage},
-		{[]string{"-compare", "/nowhere/at/all.json"}, "/nowhere/at/all.json", exitFailed},
-		{[]string{"-out", "/dev/null/below"}, "/dev/null", exitUsage},
+		{[]string{"-servers", "nginx"}, "there are floor-level", harness.Usage},
+		{[]string{"-conns", "2000000000"}, "a process may have", harness.Usage},
+		{[]string{"-compare", "/nowhere/at/all.json"}, "/nowhere/at/all.json", harness.Failed},
+		{[]string{"-out", "/dev/null/below"}, "/dev/null", harness.Usage},
 	} {
 		got := bench(t, t.Context(), tt.args...)
 		if got.status != tt.status || !strings.Contains(got.stderr, tt.want) || got.stdout != "" {

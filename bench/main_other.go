@@ -7,6 +7,8 @@ import (
 	"flag"
 	"fmt"
 	"os"
+
+	"github.com/eddyline/eddyline/bench/internal/harness"
 )
 
 func main() {
@@ -15,8 +17,8 @@ func main() {
 		return
 	}
 	if err != nil {
-		os.Exit(2)
+		os.Exit(harness.Usage)
 	}
 	fmt.Fprintln(os.Stderr, "bench: the floor is an epoll loop and the figures come from /proc: this comparison needs Linux")
-	os.Exit(1)
+	os.Exit(harness.Failed)
 }

@@ -17,11 +17,10 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/eddyline/eddyline/bench/internal/child"
 	"github.com/eddyline/eddyline/bench/internal/echo"
 	"github.com/eddyline/eddyline/bench/internal/expiry"
+	"github.com/eddyline/eddyline/bench/internal/harness"
 	"github.com/eddyline/eddyline/bench/internal/idle"
 	"github.com/eddyline/eddyline/bench/internal/load"
 	"github.com/eddyline/eddyline/bench/internal/machine"
@@ -30,19 +29,8 @@ import (
 	"github.com/eddyline/eddyline/bench/internal/timers"
 )
 
-// environment is the same for every server. One core needs one processor of
-// the scheduler; the floor was no cheaper with more.
-var environment = []string{"GOMAXPROCS=1", "GOGC=100", "GOMEMLIMIT=off", "GODEBUG="}
-
 // perClient bounds the connections of one client process of an idle run.
 const perClient = 10_000
-
-// The exit statuses.
-const (
-	exitFailed      = 1
-	exitUsage       = 2
-	exitInterrupted = 130
-)
 
 func main() {
 	roles := map[string]child.Role{
@@ -58,7 +46,7 @@ func main() {
 		return
 	}
 	if err != nil {
-		os.Exit(exitUsage)
+		os.Exit(harness.Usage)
 	}
 	os.Exit(run(o, os.Stdout, os.Stderr))
 }
@@ -96,21 +84,21 @@ func run(o *options, out io.Writer, stderr *os.File) int {
 	s := &session{options: o, out: out, line: progress.New(stderr, false)}
 	if err := s.prepare(stderr); err != nil {
 		fmt.Fprintln(stderr, "cost:", err)
-		return exitUsage
+		return harness.Usage
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	release, err := machine.Alone(ctx, func() {
+	leave, err := harness.Enter(ctx, s.nice, func() {
 		fmt.Fprintln(stderr, "cost: another measurement runs on this machine; waiting for its end")
 	})
 	if ctx.Err() != nil {
-		return exitInterrupted
+		return harness.Interrupted
 	}
 	if err != nil {
 		fmt.Fprintln(stderr, "cost:", err)
-		return exitFailed
+		return harness.Failed
 	}
-	defer release()
+	defer leave()
 	switch o.mode {
 	case echoMode:
 		s.echo(ctx)
@@ -127,14 +115,14 @@ func run(o *options, out io.Writer, stderr *os.File) int {
 		enc.SetIndent("", "\t")
 		if err := enc.Encode(s.document); err != nil {
 			fmt.Fprintln(stderr, "cost:", err)
-			return exitFailed
+			return harness.Failed
 		}
 	}
 	switch {
 	case s.failed:
-		return exitFailed
+		return harness.Failed
 	case ctx.Err() != nil:
-		return exitInterrupted
+		return harness.Interrupted
 	}
 	return 0
 }
@@ -162,26 +150,22 @@ func (s *session) prepare(stderr io.Writer) error {
 		}
 		s.chosen = chosen
 	}
-	var files unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &files); err != nil {
-		return os.NewSyscallError("getrlimit", err)
-	}
-	if err := s.checkLimit(int(min(files.Max, 1<<30))); err != nil {
+	files, err := harness.Files()
+	if err != nil {
 		return err
 	}
-	if os.Geteuid() != 0 && s.nice < 0 {
-		s.nice = 0
+	if err := s.checkLimit(files); err != nil {
+		return err
 	}
-	s.cores = echo.Cores{Server: -1, Load: -1}
-	if cores := child.Cores(); len(cores) > 1 {
-		s.cores = echo.Cores{Server: cores[0], Load: cores[1]}
-	} else {
+	s.nice = harness.Nice(s.nice)
+	s.cores.Server, s.cores.Load = child.Pair()
+	if s.cores.Server < 0 {
 		fmt.Fprintln(stderr, "cost: there is one core only: server and load generator share it, and the figures are worth little")
 	}
 	s.document = document{
 		Time:        time.Now().UTC(),
 		Machine:     machine.Describe(),
-		Environment: environment,
+		Environment: harness.Environment,
 		Nice:        s.nice,
 		Cores:       s.cores,
 	}
@@ -201,7 +185,7 @@ func (s *session) echo(ctx context.Context) {
 		Retries: s.retries,
 		Cores:   s.cores,
 		Nice:    s.nice,
-		Env:     environment,
+		Env:     harness.Environment,
 		Step: func(st echo.Step) {
 			s.line.Show(st.Done, st.Total, fmt.Sprintf("%v, round %d, %s", st.Point, st.Round+1, st.Server))
 		},
@@ -247,7 +231,7 @@ func (s *session) idle(ctx context.Context) {
 		Points:    s.conns,
 		Rounds:    s.rounds,
 		PerClient: perClient,
-		Env:       environment,
+		Env:       harness.Environment,
 		Step: func(done, total int, server string, conns int) {
 			s.line.Show(done, total, fmt.Sprintf("%s, %d connections", server, conns))
 		},
@@ -280,7 +264,7 @@ func (s *session) timers(ctx context.Context) {
 		Rounds: s.rounds,
 		Core:   s.cores.Server,
 		Nice:   s.nice,
-		Env:    environment,
+		Env:    harness.Environment,
 		Step:   func(done, total int, what string) { s.line.Show(done, total, what) },
 	})
 	s.document.Timers = rows

@@ -5,9 +5,11 @@ package main
 import (
 	"fmt"
 	"os"
+
+	"github.com/eddyline/eddyline/bench/internal/harness"
 )
 
 func main() {
 	fmt.Fprintln(os.Stderr, "cost: the floor is an epoll loop and the figures come from /proc: this measurement needs Linux")
-	os.Exit(1)
+	os.Exit(harness.Failed)
 }

@@ -4,9 +4,14 @@ import (
 	"errors"
 	"io"
 	"os"
+	"runtime"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // The roles in which the tests start this program again.
@@ -26,6 +31,19 @@ func TestMain(m *testing.M) {
 			os.Stderr.WriteString("I quit\n")
 			os.Exit(3)
 			return nil
+		},
+		"favourite": func(c *Control) error {
+			restore, err := Favour(5)
+			if err != nil {
+				return err
+			}
+			during, err1 := priorities()
+			err2 := restore()
+			after, err3 := group("self")
+			if err := errors.Join(err1, err2, err3); err != nil {
+				return err
+			}
+			return c.Reply(append(during, after))
 		},
 		"stayer": func(c *Control) error {
 			if err := c.Reply("here"); err != nil {
@@ -138,6 +156,64 @@ func TestStopTellsOfABadEnd(t *testing.T) {
 	p := startRole(t, "stayer")
 	if err := p.Stop(); err == nil || !strings.Contains(err.Error(), "I do not like the end") {
 		t.Errorf("stop: error %v, want the child's", err)
+	}
+}
+
+// priorities returns the priority of this process's scheduling group and those of
+// its threads.
+func priorities() ([]int, error) {
+	all := make([]int, 1)
+	var err error
+	if all[0], err = group("self"); err != nil {
+		return nil, err
+	}
+	threads, err := os.ReadDir("/proc/self/task")
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range threads {
+		tid, err := strconv.Atoi(t.Name())
+		if err != nil {
+			return nil, err
+		}
+		p, err := unix.Getpriority(unix.PRIO_PROCESS, tid)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, 20-p)
+	}
+	return all, nil
+}
+
+func TestFavourIsForEveryThreadAndTheGroupGetsItsOwnBack(t *testing.T) {
+	var got []int
+	p, err := Start(Options{Name: "favourite", Role: "favourite", CPU: -1}, &got)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.kill)
+	_, err = os.Stat("/proc/self/autogroup")
+	groups := err == nil
+	if len(got) < 3 || slices.ContainsFunc(got[1:len(got)-1], func(n int) bool { return n != 5 }) {
+		t.Errorf("priorities of the threads %v, want 5", got[1:])
+	}
+	if during, after := got[0], got[len(got)-1]; groups && during != 5 || after != 0 {
+		t.Errorf("priority of the group %d and then %d, want 5 and then 0", during, after)
+	}
+}
+
+func TestAChildsPriorityIsNotItsParents(t *testing.T) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	p, err := Start(Options{Name: "parrot", Role: "parrot", Config: "hello", CPU: -1, Nice: 7}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.kill)
+	of, err := unix.Getpriority(unix.PRIO_PROCESS, p.PID())
+	own, err2 := unix.Getpriority(unix.PRIO_PROCESS, 0)
+	if err != nil || err2 != nil || 20-of != 7 || 20-own == 7 {
+		t.Errorf("the child's priority is %d, this thread's %d; %v, %v", 20-of, 20-own, err, err2)
 	}
 }
 

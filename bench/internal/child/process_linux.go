@@ -10,14 +10,10 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"runtime"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // patience is how long a child may take to answer unless a request says
@@ -113,20 +109,6 @@ func start(o Options) (*Process, error) {
 	return p, nil
 }
 
-// favour gives the priority to the scheduling group of the child's session as
-// well, where the kernel makes such groups (sched(7), "The autogroup feature"):
-// among groups the priority of a single process counts for nothing.
-func favour(pid, nice int) error {
-	if nice == 0 {
-		return nil
-	}
-	err := os.WriteFile(fmt.Sprintf("/proc/%d/autogroup", pid), []byte(strconv.Itoa(nice)), 0)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	return err
-}
-
 func command(o Options) (*exec.Cmd, error) {
 	cmd := new(exec.Cmd)
 	if len(o.Command) > 0 {
@@ -150,63 +132,6 @@ func command(o Options) (*exec.Cmd, error) {
 	// scheduling group of their own, see favour.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
 	return cmd, nil
-}
-
-// startPlaced starts cmd on one core and with a priority: the thread that forks
-// takes both for a moment, and the child inherits them, so that even the child's
-// runtime counts one core.
-func startPlaced(cmd *exec.Cmd, cpu, nice int) (err error) {
-	runtime.LockOSThread()
-	restore, err := place(cpu, nice)
-	if err == nil {
-		err = cmd.Start()
-	}
-	if restore() == nil {
-		// Otherwise the thread stays locked and ends with its goroutine.
-		runtime.UnlockOSThread()
-	}
-	return err
-}
-
-// place moves the calling thread to a core and gives it a priority.
-func place(cpu, nice int) (restore func() error, err error) {
-	restore = func() error { return nil }
-	if cpu >= 0 {
-		var old, one unix.CPUSet
-		if err := unix.SchedGetaffinity(0, &old); err != nil {
-			return restore, os.NewSyscallError("sched_getaffinity", err)
-		}
-		one.Set(cpu)
-		if err := unix.SchedSetaffinity(0, &one); err != nil {
-			return restore, fmt.Errorf("pin to core %d: %w", cpu, os.NewSyscallError("sched_setaffinity", err))
-		}
-		restore = func() error { return unix.SchedSetaffinity(0, &old) }
-	}
-	if nice == 0 {
-		return restore, nil
-	}
-	if err := unix.Setpriority(unix.PRIO_PROCESS, 0, nice); err != nil {
-		return restore, fmt.Errorf("priority %d: %w", nice, os.NewSyscallError("setpriority", err))
-	}
-	unpin := restore
-	return func() error {
-		return errors.Join(unpin(), unix.Setpriority(unix.PRIO_PROCESS, 0, 0))
-	}, nil
-}
-
-// Cores returns the cores that this process may run on.
-func Cores() []int {
-	var set unix.CPUSet
-	if err := unix.SchedGetaffinity(0, &set); err != nil {
-		return nil
-	}
-	var cores []int
-	for cpu := 0; len(cores) < set.Count(); cpu++ {
-		if set.IsSet(cpu) {
-			cores = append(cores, cpu)
-		}
-	}
-	return cores
 }
 
 // PID returns the child's process number.

@@ -2,22 +2,18 @@ package client
 
 import (
 	"bytes"
-	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/eddyline/eddyline/bench/internal/child"
+	"github.com/eddyline/eddyline/bench/internal/child/childtest"
+	"github.com/eddyline/eddyline/bench/internal/servers/serverstest"
 	"github.com/eddyline/eddyline/loop"
 )
 
 func TestMain(m *testing.M) {
-	if child.Dispatch(map[string]child.Role{Role: Child}) {
-		return
-	}
-	// A program with the race detector otherwise sleeps for a second at its end.
-	os.Setenv("GORACE", "atexit_sleep_ms=0")
-	os.Exit(m.Run())
+	childtest.Main(m, map[string]child.Role{Role: Child})
 }
 
 func start(t *testing.T, spec Spec) *Client {
@@ -58,7 +54,7 @@ func TestAClientOfItsOwn(t *testing.T) {
 }
 
 func TestAClientReportsFaults(t *testing.T) {
-	addr := serveNet(t, through(func(p []byte, at int) []byte {
+	addr := serverstest.Serve(t, serverstest.Through(func(p []byte, at int) []byte {
 		if at > 0 {
 			p[0] ^= 1
 		}

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/eddyline/eddyline/bench/internal/servers/serverstest"
 	"github.com/eddyline/eddyline/loop"
 )
 
@@ -61,7 +62,7 @@ func (h *witness) OnClose(_ *loop.Conn, err error) {
 }
 
 func TestChurnFindsAShortEcho(t *testing.T) {
-	addr := serveNet(t, func(c net.Conn) {
+	addr := serverstest.Serve(t, func(c net.Conn) {
 		buf := make([]byte, 64)
 		n, _ := c.Read(buf)
 		c.Write(buf[:n-1])

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/eddyline/eddyline/bench/internal/servers/serverstest"
 	"github.com/eddyline/eddyline/loop"
 )
 
@@ -67,7 +68,7 @@ func TestFixedRequests(t *testing.T) {
 		{name: "body", request: HTTPGet("/", response), answers: []string{string(response[:len(response)-1]) + "!"}, wrong: "want 0x69, got 0x21"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			addr := serveNet(t, func(c net.Conn) {
+			addr := serverstest.Serve(t, func(c net.Conn) {
 				send, buf, n := []byte(nil), make([]byte, 4096), 0
 				if tt.opening != "" {
 					send = tt.request.Opening.Send

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/eddyline/eddyline/bench/internal/servers/serverstest"
 	"github.com/eddyline/eddyline/loop"
 )
 
@@ -34,7 +35,7 @@ func TestFaultsAreNamed(t *testing.T) {
 	} {
 		for _, mode := range []Mode{Closed, Open} {
 			t.Run(tt.name+" "+string(mode), func(t *testing.T) {
-				spec := Spec{Addr: serveNet(t, through(tt.change)), Mode: mode, Conns: 2, Size: 64}
+				spec := Spec{Addr: serverstest.Serve(t, serverstest.Through(tt.change)), Mode: mode, Conns: 2, Size: 64}
 				if mode == Open {
 					spec.Rate = 50_000
 				}

@@ -141,14 +141,27 @@ func TestMessagesAllocateNothing(t *testing.T) {
 		must(t, "open", g.open())
 		must(t, "begin", g.begin())
 		measured(t, g, messages) // until all buffers have their size
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		start := g.progress()
-		await(func() bool { return g.progress() >= start+messages*uint64(tt.spec.Size) })
-		runtime.ReadMemStats(&after)
-		if n := after.Mallocs - before.Mallocs; n > messages/100 {
-			t.Errorf("%s: %d objects for some %d messages", tt.spec.Mode, n, messages)
+		// A stall longer than any before lets queues grow, so the best of several runs
+		// counts: what every message allocates is in each of them.
+		least := uint64(messages)
+		for range 5 {
+			least = min(least, allocated(func() {
+				start := g.progress()
+				await(func() bool { return g.progress() >= start+messages*uint64(tt.spec.Size) })
+			}))
+		}
+		if least > messages/100 {
+			t.Errorf("%s: %d objects for some %d messages", tt.spec.Mode, least, messages)
 		}
 		finish(t, g)
 	}
+}
+
+// allocated returns how many objects the program allocates while f runs.
+func allocated(f func()) uint64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f()
+	runtime.ReadMemStats(&after)
+	return after.Mallocs - before.Mallocs
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/eddyline/eddyline/bench/internal/servers/serverstest"
 	"github.com/eddyline/eddyline/loop"
 )
 
@@ -38,7 +39,7 @@ func TestAStallShowsInTheLatencyOfAllWhoWait(t *testing.T) {
 	stalled := make(chan struct{})
 	var once sync.Once
 	var begun atomic.Bool
-	addr := serveNet(t, through(func(p []byte, _ int) []byte {
+	addr := serverstest.Serve(t, serverstest.Through(func(p []byte, _ int) []byte {
 		if begun.Load() {
 			once.Do(func() {
 				<-time.After(stall) // the fault that is tested for
@@ -106,7 +107,7 @@ func TestALateGeneratorChargesItself(t *testing.T) {
 
 func TestWhatNeverComesBackIsReported(t *testing.T) {
 	var begun atomic.Bool
-	addr := serveNet(t, through(func(p []byte, _ int) []byte {
+	addr := serverstest.Serve(t, serverstest.Through(func(p []byte, _ int) []byte {
 		if begun.Load() {
 			return []byte{}
 		}

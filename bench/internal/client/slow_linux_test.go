@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/eddyline/eddyline/bench/internal/servers/serverstest"
 	"github.com/eddyline/eddyline/loop"
 )
 
@@ -28,7 +29,7 @@ func TestSlowReaders(t *testing.T) {
 }
 
 func TestSlowReadersFindWhatIsWrong(t *testing.T) {
-	addr := serveNet(t, through(func(p []byte, at int) []byte {
+	addr := serverstest.Serve(t, serverstest.Through(func(p []byte, at int) []byte {
 		if at > 100_000 {
 			p[0] ^= 1
 		}

@@ -4,7 +4,6 @@ package client
 
 import (
 	"context"
-	"net"
 	"testing"
 	"time"
 
@@ -34,51 +33,6 @@ func serveLoop(t *testing.T, p loop.Protocol) string {
 }
 
 func echo(c *loop.Conn, in []byte) (int, error) { return c.Write(in) }
-
-// serveNet lets serve have every connection, and returns the address.
-func serveNet(t *testing.T, serve func(c net.Conn)) string {
-	t.Helper()
-	ln, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { ln.Close() })
-	go func() {
-		for {
-			c, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer c.Close()
-				serve(c)
-			}()
-		}
-	}()
-	return ln.Addr().String()
-}
-
-// through answers with what change makes of the bytes, of which it is told the
-// place in the stream. A nil result ends the connection.
-func through(change func(p []byte, at int) []byte) func(net.Conn) {
-	return func(c net.Conn) {
-		buf, at := make([]byte, 4096), 0
-		for {
-			n, err := c.Read(buf)
-			if err != nil {
-				return
-			}
-			answer := change(buf[:n], at)
-			if answer == nil {
-				return
-			}
-			if _, err := c.Write(answer); err != nil {
-				return
-			}
-			at += n
-		}
-	}
-}
 
 func generatorFor(t *testing.T, spec Spec) *generator {
 	t.Helper()

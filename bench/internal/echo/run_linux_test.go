@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/eddyline/eddyline/bench/internal/servers"
+	"github.com/eddyline/eddyline/bench/internal/servers/serverstest"
 )
 
 // short is a run that is long enough to see whether everything works.
@@ -66,7 +67,7 @@ func TestAFailureEndsItsOwnRowOnly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	results := Run(t.Context(), short(bad[0], good[0], bad[1], bad[2]))
+	results := Run(t.Context(), short(serverstest.Bad[0], good[0], serverstest.Bad[1], serverstest.Bad[2]))
 	want := map[string][]string{
 		"absent":  {"no bed to get up from"},
 		"liar":    {"wrong byte"},

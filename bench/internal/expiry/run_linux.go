@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/eddyline/eddyline/bench/internal/harness"
 	"github.com/eddyline/eddyline/stream"
 )
 
@@ -38,18 +39,15 @@ func Run(ctx context.Context, c Config) ([]Row, error) {
 		for i, kind := range All {
 			rows[i] = Row{Kind: kind, Limit: limit}
 		}
-		for try := range c.Tries {
-			for i := range rows {
-				row := &rows[(i+try)%len(rows)]
-				if c.Step != nil {
-					c.Step(done, total, fmt.Sprintf("%s, %v", row.Kind, limit))
-				}
-				done++
-				if ctx.Err() == nil && row.Err == "" {
-					row.try(to)
-				}
+		harness.InTurn(rows, c.Tries, func(row *Row) {
+			if c.Step != nil {
+				c.Step(done, total, fmt.Sprintf("%s, %v", row.Kind, limit))
 			}
-		}
+			done++
+			if ctx.Err() == nil && row.Err == "" {
+				row.try(to)
+			}
+		})
 		all = append(all, rows...)
 	}
 	return all, nil

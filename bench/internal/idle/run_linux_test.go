@@ -1,11 +1,11 @@
 package idle
 
 import (
-	"os"
 	"strings"
 	"testing"
 
 	"github.com/eddyline/eddyline/bench/internal/child"
+	"github.com/eddyline/eddyline/bench/internal/child/childtest"
 	"github.com/eddyline/eddyline/bench/internal/load"
 	"github.com/eddyline/eddyline/bench/internal/servers"
 )
@@ -15,12 +15,7 @@ func TestMain(m *testing.M) {
 		load.Role:    load.Child,
 		servers.Role: servers.Child(servers.All()),
 	}
-	if child.Dispatch(roles) {
-		return
-	}
-	// A program with the race detector otherwise sleeps for a second at its end.
-	os.Setenv("GORACE", "atexit_sleep_ms=0")
-	os.Exit(m.Run())
+	childtest.Main(m, roles)
 }
 
 func TestEveryPointOfEveryServerIsReached(t *testing.T) {

@@ -5,48 +5,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/eddyline/eddyline/bench/internal/servers/serverstest"
 )
-
-// serveWith lets echo answer every connection, and returns the address.
-func serveWith(t *testing.T, echo func(c net.Conn)) string {
-	t.Helper()
-	ln, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { ln.Close() })
-	go func() {
-		for {
-			c, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer c.Close()
-				echo(c)
-			}()
-		}
-	}()
-	return ln.Addr().String()
-}
-
-// through answers with what change makes of the bytes, of which it is told the
-// place in the stream.
-func through(change func(p []byte, at int) []byte) func(net.Conn) {
-	return func(c net.Conn) {
-		buf, at := make([]byte, 4096), 0
-		for {
-			n, err := c.Read(buf)
-			if err != nil {
-				return
-			}
-			if _, err := c.Write(change(buf[:n], at)); err != nil {
-				return
-			}
-			at += n
-		}
-	}
-}
 
 func generatorFor(t *testing.T, spec Spec) *generator {
 	t.Helper()
@@ -88,7 +49,7 @@ func runUntil(t *testing.T, g *generator, messages uint64) error {
 }
 
 func TestGeneratorTakesAnHonestEcho(t *testing.T) {
-	addr := serveWith(t, through(func(p []byte, _ int) []byte { return p }))
+	addr := serverstest.Serve(t, serverstest.Through(func(p []byte, _ int) []byte { return p }))
 	for _, spec := range []Spec{
 		{Size: 64, Pipeline: 1},
 		{Size: 1, Pipeline: 16, First: 5000},
@@ -140,13 +101,13 @@ func TestGeneratorFindsWhatIsWrong(t *testing.T) {
 		}, "came back when"},
 		{"silence", func(p []byte, at int) []byte {
 			if at > late {
-				return nil
+				return []byte{}
 			}
 			return p
 		}, "did not all come back"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			g := generatorFor(t, Spec{Addr: serveWith(t, through(tt.change)), Size: 64, Pipeline: 1})
+			g := generatorFor(t, Spec{Addr: serverstest.Serve(t, serverstest.Through(tt.change)), Size: 64, Pipeline: 1})
 			if err := g.open(2); err != nil {
 				t.Fatalf("open: %v", err)
 			}
@@ -160,7 +121,7 @@ func TestGeneratorFindsWhatIsWrong(t *testing.T) {
 }
 
 func TestGeneratorFindsAClosedConnection(t *testing.T) {
-	addr := serveWith(t, func(c net.Conn) {
+	addr := serverstest.Serve(t, func(c net.Conn) {
 		buf := make([]byte, 64)
 		for range 3 {
 			if _, err := c.Read(buf); err != nil {

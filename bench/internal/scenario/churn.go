@@ -14,5 +14,5 @@ var churn = Scenario{
 		return client.Spec{Mode: client.Churn, Conns: p.Conns, Size: p.Size}
 	},
 	Quick: []Grid{{Conns: []int{50}, Sizes: []int{64}}},
-	Full:  []Grid{{Conns: []int{10, 50, 500}, Sizes: []int{64}}},
+	Full:  []Grid{{Conns: []int{50, 500}, Sizes: []int{64}}},
 }

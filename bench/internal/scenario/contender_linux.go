@@ -24,7 +24,6 @@ const (
 	retries   = 3               // windows of a round that may be measured again for that
 	disturbed = "disturbed %"   // in Round.Extra: how much of the time was lost nevertheless
 	saturated = 0.95            // share of a core from which on a program of others is the bottleneck
-	traced    = time.Second / 2 // the least time in which system calls are counted
 	patience  = 5 * time.Second // how long a window may go on until a first reply comes
 	perClient = 5000            // idle connections per process that holds them
 )

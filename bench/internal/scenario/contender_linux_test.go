@@ -3,12 +3,12 @@ package scenario
 import (
 	"context"
 	"errors"
-	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/eddyline/eddyline/bench/internal/child"
+	"github.com/eddyline/eddyline/bench/internal/child/childtest"
 	"github.com/eddyline/eddyline/bench/internal/client"
 	"github.com/eddyline/eddyline/bench/internal/external"
 	"github.com/eddyline/eddyline/bench/internal/results"
@@ -21,12 +21,7 @@ func TestMain(m *testing.M) {
 		client.Role:  client.Child,
 		servers.Role: servers.Child(servers.All()),
 	}
-	if child.Dispatch(roles) {
-		return
-	}
-	// A program with the race detector otherwise sleeps for a second at its end.
-	os.Setenv("GORACE", "atexit_sleep_ms=0")
-	os.Exit(m.Run())
+	childtest.Main(m, roles)
 }
 
 var nowhere = Place{Server: -1, Load: -1}

@@ -21,9 +21,6 @@ type Grid struct {
 // spare is how many descriptors a process needs besides its connections.
 const spare = 64
 
-// atLimit as a number of connections is as many as there may be.
-const atLimit = 20_000
-
 // Points returns the points of grids, each once, in their order. Values of instead
 // replace those of the dimensions that a grid has. A process may have files
 // descriptors: more connections than that leaves room for are reduced to it in

@@ -17,7 +17,7 @@ var http = Scenario{
 	Program: external.WrkName,
 	With:    func(p Point) external.Load { return external.Wrk("/", p.Conns) },
 	Quick:   []Grid{{Conns: []int{100}}},
-	Full:    []Grid{{Conns: []int{10, 100, 1000}}},
+	Full:    []Grid{{Conns: []int{100, 1000}}},
 }
 
 // httpRequest asks for what the code in every server answers.

@@ -272,6 +272,38 @@ func TestAServerWithoutTheProtocolIsARowThatSaysSo(t *testing.T) {
 	}
 }
 
+func TestAnEstimateGrowsWithWhatIsMeasured(t *testing.T) {
+	s := &stage{}
+	c := s.config()
+	c.Rounds, c.Slices, c.Slice, c.Warmup = 2, 3, time.Second, 100*time.Millisecond
+	// Two servers in two rounds of three windows each.
+	least := 2 * 2 * 3 * (c.Slice + c.Warmup)
+	once := Estimate(c, []Plan{plain(1, "a", "b")})
+	if once < least || once > least+2*2*time.Second {
+		t.Errorf("%v for windows of %v in all", once, least)
+	}
+	if twice := Estimate(c, []Plan{plain(1, "a", "b"), plain(1, "a", "b")}); twice != 2*once {
+		t.Errorf("two plans take %v, one takes %v", twice, once)
+	}
+	if many := Estimate(c, []Plan{plain(10_000, "a", "b")}); many <= once {
+		t.Errorf("with many connections %v, with one %v", many, once)
+	}
+	c.Calls = func(context.Context, Task) (float64, error) { return 1, nil }
+	if counted := Estimate(c, []Plan{plain(1, "a", "b")}); counted <= once {
+		t.Errorf("with system calls counted %v, without %v", counted, once)
+	}
+	points, err := Points(rate.Full, Grid{Conns: []int{1}}, 10_000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := points[0]
+	p.Share, p.Rate = 0, 1
+	shared := Estimate(c, []Plan{{Scenario: rate, Points: points, Servers: list("a")}})
+	if fixed := Estimate(c, []Plan{{Scenario: rate, Points: []Point{p}, Servers: list("a")}}); shared <= 3*fixed || shared >= 4*fixed {
+		t.Errorf("three shares take %v, one rate takes %v: the maximum is found once", shared, fixed)
+	}
+}
+
 func TestProgressReachesItsTotal(t *testing.T) {
 	s := &stage{breaks: map[string]string{"bad": "measure"}}
 	c := s.config()

@@ -18,6 +18,5 @@ var udp = Scenario{
 	Full: []Grid{
 		{Conns: []int{10, 100, 1000}, Sizes: []int{64}, Pipelines: []int{1}},
 		{Conns: []int{10}, Sizes: []int{64}, Pipelines: []int{16}},
-		{Conns: []int{10}, Sizes: []int{1 << 10}, Pipelines: []int{1}},
 	},
 }

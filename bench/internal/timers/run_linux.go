@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/eddyline/eddyline/bench/internal/child"
+	"github.com/eddyline/eddyline/bench/internal/harness"
 )
 
 // patience is how long one process may take.
@@ -35,18 +36,15 @@ func Run(ctx context.Context, c Config) []Row {
 		for i, kind := range All {
 			rows[i] = Row{Kind: kind, Pattern: pattern}
 		}
-		for round := range c.Rounds {
-			for i := range rows {
-				row := &rows[(i+round)%len(rows)]
-				if c.Step != nil {
-					c.Step(done, total, fmt.Sprintf("%s, %s", row.Kind, pattern))
-				}
-				done++
-				if ctx.Err() == nil && row.Err == "" {
-					c.sample(ctx, row)
-				}
+		harness.InTurn(rows, c.Rounds, func(row *Row) {
+			if c.Step != nil {
+				c.Step(done, total, fmt.Sprintf("%s, %s", row.Kind, pattern))
 			}
-		}
+			done++
+			if ctx.Err() == nil && row.Err == "" {
+				c.sample(ctx, row)
+			}
+		})
 		summarize(rows)
 		all = append(all, rows...)
 	}
