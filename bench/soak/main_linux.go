@@ -1,0 +1,175 @@
+// Command soak keeps a server of the engine under a mixed load with faults for a
+// chosen time and tells whether it stayed as it was. Run it with -h.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/eddyline/eddyline/bench/internal/child"
+	"github.com/eddyline/eddyline/bench/internal/progress"
+	"github.com/eddyline/eddyline/bench/internal/soak"
+	"github.com/eddyline/eddyline/bench/internal/table"
+)
+
+// The exit statuses.
+const (
+	exitFailed      = 1
+	exitUsage       = 2
+	exitInterrupted = 130
+)
+
+func main() {
+	if child.Dispatch(map[string]child.Role{soak.Role: soak.Server}) {
+		return
+	}
+	o, err := parse(os.Args[1:], os.Stderr)
+	if errors.Is(err, flag.ErrHelp) {
+		return
+	}
+	if err != nil {
+		os.Exit(exitUsage)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	status := run(ctx, o, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(status)
+}
+
+const usage = `usage: go run ./bench/soak [flags]
+
+Keeps an eddyline server in a process of its own under a mixed load for a chosen
+time, and tells whether it stays as it was:
+
+    go run ./bench/soak -for 2m
+    go run ./bench/soak -for 8h -conns 1000 -out charts
+
+The load, from this process through package net: echoes whose bytes are checked,
+readers that rest while megabytes wait for them, connections for one message,
+half-closed ones, others that outlast a read deadline, resets in the middle and
+dials that are given up. The server dials itself meanwhile, and calls off one dial
+in four. Now and then the whole server is stopped for a moment (SIGSTOP).
+
+Each second the server's memory, descriptors and goroutines and the latency of
+the echoes are noted. At the end everything is let go, and judged:
+
+%s
+The seed decides what each connection does and when faults come; -seed replays it,
+as far as the timing of two processes repeats.
+
+Exit status: 0; 1 when something grew, was lost or did not come back; 2 for wrong
+flags; 130 after an interrupt, which judges what is there.
+
+`
+
+// options are the flags, checked.
+type options struct {
+	soak.Config
+	out string
+}
+
+func parse(args []string, w io.Writer) (*options, error) {
+	o := new(options)
+	fs := flag.NewFlagSet("soak", flag.ContinueOnError)
+	fs.SetOutput(w)
+	fs.Usage = func() {
+		fmt.Fprintf(w, usage, soak.Rules)
+		fs.PrintDefaults()
+	}
+	fs.DurationVar(&o.For, "for", time.Minute, "how long the load lasts")
+	fs.Uint64Var(&o.Seed, "seed", 0, "the seed to replay (default a new one)")
+	fs.IntVar(&o.Conns, "conns", 100, "`connections` that the load keeps busy, about")
+	fs.StringVar(&o.out, "out", "", "`directory` for the charts (default a new one for temporary files)")
+	err := fs.Parse(args)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case fs.NArg() > 0:
+		err = fmt.Errorf("unexpected argument %q", fs.Arg(0))
+	case o.For < time.Second:
+		err = fmt.Errorf("-for %v: a second is the least", o.For)
+	case o.Conns < 1 || o.Conns > 10_000:
+		err = fmt.Errorf("-conns %d: from 1 to 10000", o.Conns)
+	}
+	if err != nil {
+		fmt.Fprintln(w, "soak:", err)
+		fmt.Fprintln(w, "Run with -h for help.")
+		return nil, err
+	}
+	for o.Seed == 0 {
+		o.Seed = rand.Uint64() >> 32 // short enough to be typed
+	}
+	return o, nil
+}
+
+// run makes one run and returns the exit status.
+func run(ctx context.Context, o *options, out io.Writer, stderr *os.File) int {
+	fmt.Fprintf(out, "seed %d: replay with -seed %d -for %v -conns %d\n", o.Seed, o.Seed, o.For, o.Conns)
+	line := progress.New(stderr, false)
+	o.Step = func(s soak.Sample) {
+		line.Show(int(s.At.Seconds()*10), int(o.For.Seconds()*10), fmt.Sprintf("%d connections, %d descriptors, %.0f MB, p99 %v",
+			s.Conns, s.Descriptors, float64(s.Resident)/(1<<20), s.P99.Round(100*time.Microsecond)))
+	}
+	result, err := soak.Run(ctx, o.Config)
+	line.Clear()
+	if result != nil {
+		tell(out, result)
+		err = errors.Join(err, draw(out, o.out, result))
+	}
+	switch {
+	case err != nil:
+		fmt.Fprintln(stderr, "soak:", err)
+		return exitFailed
+	case !result.Passed():
+		return exitFailed
+	case ctx.Err() != nil:
+		return exitInterrupted
+	}
+	return 0
+}
+
+// tell prints what came out.
+func tell(w io.Writer, r *soak.Result) {
+	did := table.Table{{"load", "done", "lost", "MB checked"}}
+	for _, a := range r.Actions {
+		did.Add(a.Kind, fmt.Sprint(a.Done), fmt.Sprint(a.Lost), fmt.Sprintf("%.1f", float64(a.Bytes)/(1<<20)))
+	}
+	did.Print(w)
+	for _, f := range r.Faults {
+		fmt.Fprintf(w, "  %s: %d times\n", f.What, f.Times)
+	}
+	for _, why := range r.Lost {
+		fmt.Fprintf(w, "  LOST: %s\n", why)
+	}
+	fmt.Fprintln(w)
+	stayed := table.Table{{"figure", "before", "2nd half", "rise", "after", table.Notes}}
+	for _, v := range r.Verdicts {
+		stayed.Add(v.Figure, v.Baseline, v.Median, v.Rise, v.End, v.Says)
+	}
+	stayed.Print(w)
+}
+
+func draw(w io.Writer, dir string, r *soak.Result) error {
+	if dir == "" {
+		temporary, err := os.MkdirTemp("", "eddyline-soak-")
+		if err != nil {
+			return err
+		}
+		dir = temporary
+	}
+	files, err := r.Draw(dir)
+	for _, f := range files {
+		fmt.Fprintln(w, "  chart:", filepath.ToSlash(f))
+	}
+	return err
+}
