@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/eddyline/eddyline/loop"
+	"github.com/eddyline/eddyline/stream"
 )
 
 // script is a source of choices; once it is used up, all of them are 0.
@@ -55,7 +56,8 @@ type actor struct {
 	written  []byte
 	position ledger // of written
 	ends     bool   // this side has ended the connection, or may have
-	finale   bool   // no more pranks: let it come to its end
+	detached *stream.Stream
+	finale   bool // no more pranks: let it come to its end
 }
 
 // A face is a handler that has no optional method but OnOpen and OnDrain.
@@ -188,6 +190,9 @@ func (f *face) OnClose(_ *loop.Conn, err error) {
 	defer f.enter("OnClose")()
 	defer close(f.gone)
 	f.cause, f.closed = err, true
+	if f.detached != nil {
+		_ = f.detached.Close() // from here on it is the caller's alone
+	}
 	_ = f.act()
 }
 
@@ -383,10 +388,7 @@ func (a *actor) detach(in []byte) {
 		a.t.Errorf("Detach: unread %v", err)
 	}
 	a.consumed += len(unread)
-	// Until OnClose it is not the caller's alone.
-	if err := a.conn.Loop().Post(func() { _ = s.Close() }); err != nil {
-		_ = s.Close()
-	}
+	a.detached = s
 }
 
 // ask calls what changes nothing.
