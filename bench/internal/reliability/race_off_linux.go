@@ -1,0 +1,6 @@
+//go:build !race
+
+package reliability
+
+// raceEnabled says that this program, and so its servers, have the race detector.
+const raceEnabled = false

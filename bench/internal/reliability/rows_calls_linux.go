@@ -1,0 +1,166 @@
+package reliability
+
+// Rows in which system calls of the server fail.
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"syscall"
+
+	"github.com/eddyline/eddyline/bench/internal/reliability/subject"
+)
+
+// acceptErrors are what accept(2) may say, and what that means.
+var acceptErrors = []struct{ errno, means string }{
+	{"EMFILE", "this process has no descriptor left"},
+	{"ENFILE", "the machine has no descriptor left"},
+	{"ENOBUFS", "the kernel has no buffers"},
+	{"ENOMEM", "the kernel has no memory"},
+	{"ECONNABORTED", "the connection has gone meanwhile"},
+	{"EPROTO", "the connection is broken"},
+	{"EPERM", "a firewall forbids the connection"},
+	{"ENETDOWN", "an error of the network is pending at the connection"},
+}
+
+var callRows = append(acceptRows(),
+	Row{
+		Name:    "eintr",
+		Promise: "An interrupted call is made again and nothing else comes of it.",
+		Clauses: []string{"C1", "C5"},
+		Does:    "every third call of each kind that may be interrupted fails with EINTR",
+		Needs:   []Need{Strace},
+		run:     eintr,
+	},
+	Row{
+		Name:    "epoll-ctl",
+		Promise: "A connection that cannot be watched is reset; all others are served, and no descriptor is left.",
+		Clauses: []string{"C1", "C5", "C7"},
+		Does:    "every second epoll_ctl fails with ENOMEM",
+		Needs:   []Need{Strace},
+		run:     epollCtl,
+	},
+)
+
+func acceptRows() []Row {
+	var rows []Row
+	for _, e := range acceptErrors {
+		rows = append(rows, Row{
+			Name:    "accept-" + e.errno,
+			Promise: "No error of accept ends the server or keeps it from serving those that come after.",
+			Clauses: []string{"C6", "C10"},
+			Does:    "every second accept fails with " + e.errno + ": " + e.means,
+			Needs:   []Need{Strace},
+			run:     func(t *Trial) { acceptError(t, e.errno) },
+		})
+	}
+	return rows
+}
+
+func acceptError(t *Trial, errno string) {
+	s := t.Start(subject.Config{})
+	w := t.Watch(s, 5)
+	in := t.Inject(s, "accept,accept4:error="+errno+":when=1+2")
+	n := t.Size(20, 200)
+	for range n / 10 {
+		clients := t.Dial(s, 10)
+		t.Must("connections meanwhile", each(clients, func(c *Client) error { return c.Echo(64) }))
+		t.Must("end", each(clients, (*Client).Finish))
+	}
+	t.Must("the server", s.alive())
+	t.injected(in)
+	in.Stop()
+	t.End(w)
+}
+
+// injected wants calls to have failed.
+func (t *Trial) injected(in *Injection) {
+	count := in.Count()
+	t.Figure("%d calls failed", count)
+	if count == 0 {
+		t.Fail(Failed, "strace made no call fail")
+	}
+}
+
+func eintr(t *Trial) {
+	s := t.Start(subject.Config{})
+	w := t.Watch(s, 5)
+	in := t.Inject(s, "accept,accept4,recvfrom,sendto,recvmsg,sendmsg,read,write,readv,writev,epoll_wait,epoll_pwait:error=EINTR:when=3+3")
+	for range t.Size(2, 10) {
+		clients := t.Dial(s, 20)
+		t.Must("connections meanwhile", each(clients, func(c *Client) error { return c.Echo(t.Size(16<<10, 256<<10)) }))
+		t.Must("end", each(clients, (*Client).Finish))
+	}
+	t.injected(in)
+	in.Stop()
+	t.End(w)
+}
+
+func epollCtl(t *Trial) {
+	s := t.Start(subject.Config{})
+	w := t.Watch(s, 5)
+	in := t.Inject(s, "epoll_ctl:error=ENOMEM:when=2+2")
+	served, refused := 0, 0
+	for range t.Size(4, 40) {
+		clients, err := t.DialAll(s, 10)
+		if err != nil && !isReset(err) {
+			t.Must("connect", err)
+		}
+		refused += 10 - len(clients)
+		for _, c := range clients {
+			err := c.reachOrReset()
+			if errors.Is(err, errReset) {
+				refused++
+				c.Close()
+				continue
+			}
+			t.Must("a connection meanwhile", err)
+			served++
+			t.Must("end", c.Finish())
+		}
+	}
+	t.Figure("%d served, %d refused", served, refused)
+	t.injected(in)
+	in.Stop()
+	t.End(w)
+}
+
+// isReset reports whether a client was reset before it knew that it had connected.
+func isReset(err error) bool { return strings.Contains(err.Error(), syscall.ECONNRESET.Error()) }
+
+// errReset says that a connection was reset before it was served.
+var errReset = errors.New("reset before it was served")
+
+// reachOrReset echoes a little; errReset says that the server refused instead, in a
+// way that cannot be taken for a short answer.
+func (c *Client) reachOrReset() error {
+	_ = c.SetDeadline(c.soon())
+	if _, err := c.Write(c.out.Next(64)); err != nil {
+		return errReset
+	}
+	var p [64]byte
+	n, err := io.ReadFull(c, p[:])
+	switch {
+	case isTimeout(err):
+		return breach(Hung, "client %d: accepted, and neither served nor refused", c.id)
+	case n == 0 && errors.Is(err, syscall.ECONNRESET):
+		return errReset
+	case n == 0 && err == io.EOF:
+		return breach(Lost, "client %d: a clean end instead of an answer", c.id)
+	case err != nil:
+		return breach(Lost, "client %d: %v after %d bytes", c.id, err, n)
+	}
+	if err := c.in.Check(p[:]); err != nil {
+		return breach(Lost, "client %d: %v", c.id, err)
+	}
+	return nil
+}
+
+// alive is Alive as a breach.
+func (s *Server) alive() error {
+	if err := s.Alive(); err != nil {
+		return breach(Ended, "%s", fmt.Sprint(err))
+	}
+	return nil
+}

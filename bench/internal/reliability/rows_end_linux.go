@@ -1,0 +1,291 @@
+package reliability
+
+// Rows about ends: resets, half-closes, closes, and what comes with them.
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/eddyline/eddyline/bench/internal/reliability/ledger"
+	"github.com/eddyline/eddyline/bench/internal/reliability/subject"
+)
+
+// stages are when a client resets its connection.
+var stages = []struct {
+	name, does string
+	lead       func(t *Trial, s *Server) []*Client // brings connections there
+	stopped    bool                                // the server is stopped meanwhile
+}{
+	{"queued", "while it waits to be accepted", connected, true},
+	{"idle", "when it has been served and is idle", served, false},
+	{"input", "with input that the server has not read", unread, true},
+	{"output", "while output to it is pending", pending, false},
+	{"half-closed", "after it has ended its output, before the answer", halfClosed, true},
+}
+
+var endRows = append(resetRows(),
+	Row{
+		Name:    "killed",
+		Promise: "A connection that the kernel destroys ends alone, and its descriptor is closed.",
+		Clauses: []string{"C2", "C5", "C7"},
+		Does:    "ss -K destroys the server's ends of 80 connections, half of them with output pending",
+		Needs:   []Need{Root, SS},
+		run:     killed,
+	},
+	Row{
+		Name:    "rejected",
+		Promise: "A connection that the network refuses in its middle ends alone, and its descriptor is closed.",
+		Clauses: []string{"C2", "C5", "C7"},
+		Does:    "a packet filter answers what the server sends to 20 of 30 clients with a reset",
+		Needs:   []Need{Root, IP, NFT},
+		run:     rejected,
+	},
+	Row{
+		Name:    "fin-tail",
+		Promise: "All bytes that were sent before a FIN are answered, however many come together with it.",
+		Clauses: []string{"C1", "C3"},
+		Does:    "50 clients (10) send 1 MiB and FIN to a server that is stopped; then it goes on",
+		run:     finTail,
+	},
+	Row{
+		Name:    "late-reply",
+		Promise: "A connection whose peer has ended its output can be answered later.",
+		Clauses: []string{"C1", "C3"},
+		Does:    "100 clients (20) send 256 KiB and FIN; the answer of 1 MiB begins 200 ms later",
+		Own:     true,
+		run:     lateReply,
+	},
+	Row{
+		Name:    "close-unread",
+		Promise: "Close loses none of the output, although the peer goes on sending.",
+		Clauses: []string{"C1", "C3"},
+		Does:    "the server answers the first byte with 1 MiB and closes while 50 clients (10) send 256 KiB more",
+		Own:     true,
+		run:     closeUnread,
+	},
+	Row{
+		Name:    "reuse",
+		Promise: "What is meant for one connection never reaches another one that has got its descriptor's number.",
+		Clauses: []string{"C8"},
+		Does:    "in one batch of a server that was stopped, 40 connections are reset, 40 end and 80 are new",
+		run:     reuse,
+	},
+)
+
+func resetRows() []Row {
+	var rows []Row
+	for _, st := range stages {
+		rows = append(rows, Row{
+			Name:    "reset-" + st.name,
+			Promise: "A connection that is reset ends alone, and its descriptor is closed.",
+			Clauses: []string{"C2", "C5", "C7"},
+			Does:    "clients reset their connections (SO_LINGER 0) " + st.does,
+			run: func(t *Trial) {
+				s := t.Start(subject.Config{})
+				w := t.served(s, 10)
+				for range t.Size(2, 20) {
+					if st.stopped {
+						s.Signal(syscall.SIGSTOP)
+					}
+					victims := st.lead(t, s)
+					t.Must("reset", each(victims, (*Client).Reset))
+					if st.stopped {
+						s.Signal(syscall.SIGCONT)
+					}
+					t.Must("the others", each(w, func(c *Client) error { return c.Echo(4096) }))
+				}
+				t.gone(s, len(w))
+			},
+		})
+	}
+	return rows
+}
+
+// gone wants the server to have descriptors of so many connections.
+func (t *Trial) gone(s *Server, left int) {
+	err := t.Until(fmt.Sprintf("%d connections are left", left), func() bool { return s.Conns() <= left })
+	if err != nil {
+		t.Fail(Grew, "%d connections are left %v after all but %d have gone", s.Conns(), t.Patience, left)
+	}
+}
+
+const crowd = 40
+
+func connected(t *Trial, s *Server) []*Client { return t.Dial(s, crowd) }
+
+func served(t *Trial, s *Server) []*Client { return t.served(s, crowd) }
+
+func unread(t *Trial, s *Server) []*Client {
+	list := t.Dial(s, crowd)
+	t.Must("send", each(list, func(c *Client) error { return c.Send(4096) }))
+	return list
+}
+
+// pending are clients that have sent far more than they have read.
+func pending(t *Trial, s *Server) []*Client {
+	list := t.Dial(s, crowd, SmallBuffers)
+	for _, c := range list {
+		go func() { _ = c.Send(4 << 20) }() // until it is reset
+	}
+	t.Must("answers", each(list, func(c *Client) error { return c.all(1) }))
+	return list
+}
+
+func halfClosed(t *Trial, s *Server) []*Client {
+	list := unread(t, s)
+	t.Must("end the output", each(list, func(c *Client) error { return c.CloseWrite() }))
+	return list
+}
+
+// port is a client's own, as the server sees it.
+func (c *Client) port() string {
+	_, port, _ := strings.Cut(c.LocalAddr().String(), ":")
+	return port
+}
+
+func killed(t *Trial) {
+	s := t.Start(subject.Config{})
+	w := t.Watch(s, 10)
+	list := append(served(t, s), pending(t, s)...)
+	var ports []string
+	for _, c := range list {
+		ports = append(ports, "dport = :"+c.port())
+	}
+	_, port, _ := strings.Cut(s.Addr, ":")
+	filter := "sport = :" + port + " and ( " + strings.Join(ports, " or ") + " )"
+	t.Must("kill", execute("", "ss", "-K", "-t", "-n", "state", "established", filter))
+	t.Must("the clients", each(list, (*Client).untilEnd))
+	t.gone(s, 10)
+	t.End(w)
+}
+
+// untilEnd receives until the connection ends, however it does; only what comes
+// must be right.
+func (c *Client) untilEnd() error {
+	for {
+		_ = c.SetReadDeadline(c.soon())
+		if c.buf == nil {
+			c.buf = make([]byte, 32<<10)
+		}
+		n, err := c.Read(c.buf)
+		if wrong := c.in.Check(c.buf[:n]); wrong != nil {
+			return breach(Lost, "client %d: %v", c.id, wrong)
+		}
+		if err == nil {
+			continue
+		}
+		if isTimeout(err) {
+			return c.wrong("wait for the end", err)
+		}
+		return nil
+	}
+}
+
+func rejected(t *Trial) {
+	n := t.NewNetwork()
+	s := t.StartAs(subject.Config{}, Launch{Network: n})
+	w := t.Watch(s, 10)
+	list := t.Dial(s, 20)
+	t.Must("echo", each(list, func(c *Client) error { return c.Echo(4096) }))
+	var ports []string
+	for _, c := range list {
+		ports = append(ports, c.port())
+	}
+	t.Must("filter", n.NFT(n.Near, fmt.Sprintf(filterScript,
+		"tcp dport { "+strings.Join(ports, ", ")+" } tcp flags & (rst|fin) == 0 reject with tcp reset")))
+	t.Must("send", each(list, func(c *Client) error { return c.Send(4096) }))
+	t.gone(s, 10)
+	t.End(w)
+}
+
+func finTail(t *Trial) {
+	s := t.Start(subject.Config{})
+	clients := t.served(s, t.Size(10, 50))
+	s.Signal(syscall.SIGSTOP)
+	sent := make(chan error, 1)
+	go func() {
+		sent <- each(clients, func(c *Client) error {
+			if err := c.Send(1 << 20); err != nil {
+				return err
+			}
+			return c.CloseWrite()
+		})
+	}()
+	t.Sleep(300 * time.Millisecond) // what the kernel takes of it
+	s.Signal(syscall.SIGCONT)
+	t.Must("the answers", each(clients, func(c *Client) error { return c.all(1 << 20) }))
+	t.Must("send", <-sent)
+	t.Must("the end", each(clients, (*Client).Drain))
+}
+
+func lateReply(t *Trial) {
+	s := t.Start(subject.Config{Protocol: subject.Late, Limit: 200 * time.Millisecond})
+	clients := t.Dial(s, t.Size(20, 100))
+	t.Must("questions", each(clients, func(c *Client) error {
+		if _, err := c.Write([]byte{byte(c.id)}); err != nil {
+			return c.wrong("send", err)
+		}
+		c.out = ledger.New(c.id % 256)
+		if err := c.Send(256 << 10); err != nil {
+			return err
+		}
+		return c.CloseWrite()
+	}))
+	t.Must("late answers", each(clients, (*Client).reply))
+}
+
+// reply receives the fixed answer and the clean end behind it.
+func (c *Client) reply() error {
+	c.in = ledger.New(0)
+	if err := c.all(subject.Reply); err != nil {
+		return err
+	}
+	if _, err := c.receive(1); err != io.EOF {
+		return breach(Lost, "client %d: %v after the answer instead of a clean end", c.id, err)
+	}
+	c.Close()
+	return nil
+}
+
+func closeUnread(t *Trial) {
+	s := t.Start(subject.Config{Protocol: subject.Tail})
+	clients := t.Dial(s, t.Size(10, 50))
+	t.Must("answers", each(clients, func(c *Client) error {
+		sent := make(chan error, 1)
+		go func() {
+			for range 64 {
+				if err := c.Send(4096); err != nil {
+					sent <- err
+					return
+				}
+				time.Sleep(time.Millisecond)
+			}
+			sent <- c.CloseWrite()
+		}()
+		if err := c.reply(); err != nil {
+			return err
+		}
+		<-sent // it may have failed by then: the answer is what counts
+		return nil
+	}))
+}
+
+func reuse(t *Trial) {
+	s := t.Start(subject.Config{})
+	for range t.Size(5, 100) {
+		resets, ends := served(t, s), served(t, s)
+		s.Signal(syscall.SIGSTOP)
+		t.Must("send", each(append(resets, ends...), func(c *Client) error { return c.Send(64) }))
+		t.Must("reset", each(resets, (*Client).Reset))
+		t.Must("end", each(ends, func(c *Client) error { return c.CloseWrite() }))
+		fresh := append(unread(t, s), unread(t, s)...)
+		s.Signal(syscall.SIGCONT)
+		t.Must("new connections", each(fresh, func(c *Client) error { return c.all(4096) }))
+		t.Must("connections that end", each(ends, (*Client).Drain))
+		t.Must("end", each(fresh, (*Client).Finish))
+	}
+	t.Figure("%d batches", t.Size(5, 100))
+}

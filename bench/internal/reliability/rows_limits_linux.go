@@ -1,0 +1,103 @@
+package reliability
+
+// Rows about running out: descriptors, memory, peers that take nothing.
+
+import (
+	"errors"
+	"time"
+
+	"github.com/eddyline/eddyline/bench/internal/reliability/subject"
+)
+
+var limitRows = []Row{
+	{
+		Name:    "emfile",
+		Promise: "Connections that are there go on, the listener waits without spinning, and everybody is served when descriptors are free again.",
+		Clauses: []string{"C5", "C6", "C10"},
+		Does:    "200 clients at a server that may have 64 descriptors",
+		run:     emfile,
+	},
+	{
+		Name:    "stalled-readers",
+		Promise: "Peers that do not read are not read from: memory is bounded, others are served, and when they read at last nothing is lost.",
+		Clauses: []string{"C1", "C4", "C5"},
+		Does:    "5,000 clients (300) that send 512 KiB each and read nothing until all have stalled",
+		run:     stalledReaders,
+	},
+	{
+		Name:    "memory-limit",
+		Promise: "Under a memory limit the engine goes on and holds no more than its bounds.",
+		Clauses: []string{"C1", "C4"},
+		Does:    "GOMEMLIMIT=64MiB, 10,000 connections (500) that each send a frame of 64 KiB and read it again",
+		run:     memoryLimit,
+	},
+	{
+		Name:    "partial-setup",
+		Promise: "An engine that cannot be made leaves no descriptor and no goroutine, whichever call failed.",
+		Clauses: []string{"C7"},
+		Does:    "an engine of three loops and three listeners is made with 0, 1, 2, ... descriptors left",
+		Own:     true,
+		run:     partialSetup,
+	},
+}
+
+func emfile(t *Trial) {
+	const files = 64
+	s := t.Start(subject.Config{Files: files})
+	before := t.served(s, 10)
+	crowd := t.Dial(s, 200)
+	t.Must("send", each(crowd, func(c *Client) error { return c.Send(64) }))
+	t.Must("the crowd", t.Until("the descriptors are used up", func() bool { return s.Descriptors() >= files || s.Alive() != nil }))
+	t.Must("the server", s.alive())
+	s.calm("while there are no descriptors")
+	t.Must("connections from before", each(before, func(c *Client) error { return c.Echo(64) }))
+	t.Must("relief", each(crowd, func(c *Client) error { return errors.Join(c.all(64), c.Finish()) }))
+	t.Figure("%d of %d served", len(crowd), len(crowd))
+	t.Must("connections from before", each(before, func(c *Client) error { return c.Echo(64) }))
+}
+
+func stalledReaders(t *Trial) {
+	const size = 512 << 10
+	n := t.Size(300, 5000)
+	s := t.Start(subject.Config{})
+	// The bound of output is the high mark and one more read, in blocks of powers of
+	// two (C4).
+	s.Ceiling = ceiling + int64(n)*2*(64<<10+64<<10)
+	w := t.Watch(s, 10)
+	stalled := t.Dial(s, n, SmallBuffers)
+	sent := make(chan error, 1)
+	go func() { sent <- each(stalled, func(c *Client) error { return c.Send(size) }) }()
+	t.Must("stall", t.Until("the server's memory grows no more", func() bool {
+		before := s.Grown()
+		t.Sleep(time.Second)
+		return s.Grown()-before < 256<<10 || s.Alive() != nil
+	}))
+	t.Figure("%d stalled: +%d MiB", n, s.Grown()>>20)
+	t.Must("read at last", each(stalled, func(c *Client) error { return c.all(size) }))
+	t.Must("send", <-sent)
+	t.End(w)
+	t.Must("end", each(stalled, (*Client).Finish))
+}
+
+func memoryLimit(t *Trial) {
+	n := t.Size(500, 10_000)
+	s := t.StartAs(subject.Config{}, Launch{Env: []string{"GOMEMLIMIT=64MiB"}})
+	s.Ceiling = 128 << 20
+	clients := t.Dial(s, n)
+	t.Must("frames", each(clients, func(c *Client) error { return c.Echo(64 << 10) }))
+	t.Must("end", each(clients, (*Client).Finish))
+	t.Figure("%d connections", n)
+}
+
+func partialSetup(t *Trial) {
+	s := t.Start(subject.Config{})
+	var found subject.Setup
+	s.Ask("setup", nil, &found)
+	t.Figure("%d attempts failed, as they had to", found.Failed)
+	if found.Failed == 0 {
+		t.Fail(Failed, "no attempt failed")
+	}
+	for _, text := range append(found.Leaks, found.Odd...) {
+		t.Breach(Broke, "%s", text)
+	}
+}

@@ -1,0 +1,159 @@
+package reliability
+
+// Rows about too much at once.
+
+import (
+	"encoding/binary"
+	"errors"
+	"io"
+	"time"
+
+	"github.com/eddyline/eddyline/bench/internal/reliability/subject"
+)
+
+var loadRows = []Row{
+	{
+		Name:    "connects",
+		Promise: "Everybody who connects is served, however many come at once.",
+		Clauses: []string{"C5", "C6"},
+		Does:    "10,000 clients (2,000) connect at once and echo 64 bytes",
+		run:     connects,
+	},
+	{
+		Name:    "line-rate",
+		Promise: "A peer at line rate does not starve the others.",
+		Clauses: []string{"C5"},
+		Does:    "one client streams as fast as it can for 5 s (1 s) beside 1,000 (200) that ping ten times a second",
+		run:     lineRate,
+	},
+	{
+		Name:    "writers",
+		Promise: "What many goroutines write to one connection comes whole, once, and in the order of each.",
+		Clauses: []string{"C1"},
+		Does:    "64 goroutines write 2,000 records (500) each to one connection",
+		Own:     true,
+		run:     writers,
+	},
+	{
+		Name:    "task-flood",
+		Promise: "Goroutines that post faster than the loop runs are refused at the bound; every accepted task runs once, in order, and connections are served meanwhile.",
+		Clauses: []string{"C4", "C5"},
+		Does:    "64 goroutines post 50,000 tasks (2,000) each to a loop with MaxTasks 1,000, beside 10 clients that ping",
+		Own:     true,
+		run:     taskFlood,
+	},
+	{
+		Name:    "shutdown",
+		Promise: "Shutdown under load flushes what was answered, ends every connection with FIN, and Run returns nil.",
+		Clauses: []string{"C1", "C2", "C6", "C7"},
+		Does:    "Engine.Shutdown while 100 clients (20) stream",
+		Own:     true,
+		run:     shutdown,
+	},
+}
+
+func connects(t *Trial) {
+	s := t.Start(subject.Config{})
+	s.Ceiling = 256 << 20
+	n := t.Size(2000, 10_000)
+	began := time.Now()
+	clients := t.Dial(s, n)
+	connected := time.Since(began)
+	t.Must("echo", each(clients, func(c *Client) error { return c.Echo(64) }))
+	t.Figure("%d connected in %.2f s, all served in %.2f s", n, connected.Seconds(), time.Since(began).Seconds())
+	t.Must("end", each(clients, (*Client).Finish))
+}
+
+func lineRate(t *Trial) {
+	s := t.Start(subject.Config{})
+	clients := t.Dial(s, t.Size(200, 1000))
+	w := t.WatchEvery(clients, 100*time.Millisecond)
+	fast := t.Dial(s, 1)[0]
+	length := t.Time(time.Second, 5*time.Second)
+	began := time.Now()
+	sent := make(chan error, 1)
+	go func() {
+		for time.Since(began) < length {
+			if err := fast.Send(64 << 10); err != nil {
+				sent <- err
+				return
+			}
+		}
+		sent <- fast.CloseWrite()
+	}()
+	t.Must("the fast client", errors.Join(fast.Drain(), <-sent))
+	t.Figure("%.0f MB/s", float64(fast.in.Done())/time.Since(began).Seconds()/1e6)
+	t.End(w)
+}
+
+func writers(t *Trial) {
+	s := t.Start(subject.Config{})
+	c := t.Dial(s, 1)[0]
+	t.Must("echo", c.Echo(64))
+	f := subject.Flood{Goroutines: 64, Each: t.Size(500, 2000)}
+	asked := make(chan error, 1)
+	go func() { asked <- s.call("writers", f, nil) }()
+	next := make([]uint64, f.Goroutines)
+	var record [subject.RecordSize]byte
+	_ = c.SetReadDeadline(c.soon())
+	for range f.Goroutines * f.Each {
+		if _, err := io.ReadFull(c.TCPConn, record[:]); err != nil {
+			t.Must("records", c.wrong("receive a record", err))
+		}
+		id, i := binary.LittleEndian.Uint64(record[:]), binary.LittleEndian.Uint64(record[8:])
+		if id >= uint64(len(next)) || i != next[id] {
+			t.Fail(Lost, "record %d of goroutine %d is torn or out of its order", i, id)
+		}
+		next[id]++
+	}
+	if err := <-asked; err != nil {
+		t.Breach(Broke, "%v", err)
+	}
+	t.Must("echo", c.Echo(64))
+	t.Figure("%d records", f.Goroutines*f.Each)
+}
+
+func taskFlood(t *Trial) {
+	const most = 1000
+	s := t.Start(subject.Config{MaxTasks: most})
+	w := t.Watch(s, 10)
+	f := subject.Flood{Goroutines: 64, Each: t.Size(2000, 50_000)}
+	var got subject.Flooded
+	s.Ask("flood", f, &got)
+	t.End(w)
+	t.Figure("%d tasks ran, %d were refused, at most %d waited", got.Ran, got.Refused, got.Most)
+	// A batch that the loop has taken is counted as waiting until it has run, and a
+	// goroutine counts its task after it has been accepted.
+	if got.Accepted != got.Ran || got.Misplaced > 0 || got.Most > most+256+f.Goroutines {
+		t.Breach(Broke, "%+v", got)
+	}
+}
+
+func shutdown(t *Trial) {
+	// The clients send until they read the end, which may take a slow machine longer
+	// than the two seconds that the engine gives them by default.
+	s := t.Start(subject.Config{Linger: t.Patience})
+	clients := t.Dial(s, t.Size(20, 100), SmallBuffers)
+	for _, c := range clients {
+		go func() {
+			for c.Send(16<<10) == nil {
+			}
+		}()
+	}
+	t.Must("echo", each(clients, func(c *Client) error { return c.all(64 << 10) }))
+	ended := make(chan error, 1)
+	go func() {
+		ended <- each(clients, func(c *Client) error {
+			for {
+				if _, err := c.receive(1 << 20); err == io.EOF {
+					return c.Close()
+				} else if err != nil {
+					return err
+				}
+			}
+		})
+	}()
+	s.Ask("shutdown", t.Patience, nil)
+	t.Must("the answers", <-ended)
+	t.ended(s, 0)
+}

@@ -1,0 +1,195 @@
+package reliability
+
+// Rows about time: stopped servers, slow peers, deadlines.
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"syscall"
+	"time"
+
+	"github.com/eddyline/eddyline/bench/internal/reliability/subject"
+)
+
+var timeRows = []Row{
+	{
+		Name:    "sigstop",
+		Promise: "A server that was stopped goes on where it was; those who came meanwhile are served.",
+		Clauses: []string{"C1", "C9"},
+		Does:    "SIGSTOP for 10 s (2 s) while 20 clients echo 1 MiB; 200 more connect and send meanwhile",
+		run:     sigstop,
+	},
+	{
+		Name:    "slowloris",
+		Promise: "Peers that send a request byte by byte are ended by its deadline, not earlier, and keep nobody else waiting.",
+		Clauses: []string{"C5", "C9"},
+		Does:    "1,000 clients (100) send a byte of a line that never ends every 50 ms; lines must be whole within 2 s (500 ms)",
+		Own:     true,
+		run:     slowloris,
+	},
+	{
+		Name:    "deadlines",
+		Promise: "A deadline that has passed fires, none or one in the far future does not, and no timer fires early or twice.",
+		Clauses: []string{"C9"},
+		Does:    "deadlines in the past, at the epoch, now, zero, maximal and beyond; timers from -292 to 292 years",
+		Own:     true,
+		run:     deadlines,
+	},
+	{
+		Name:    "blocked-callback",
+		Promise: "A callback that blocks holds up its own loop alone, and that one goes on afterwards.",
+		Clauses: []string{"C1", "C5"},
+		Does:    "OnData of one connection sleeps for 5 s (1 s) in an engine of two loops with 16 clients that ping",
+		Own:     true,
+		run:     blockedCallback,
+	},
+}
+
+func sigstop(t *Trial) {
+	s := t.Start(subject.Config{})
+	clients := t.served(s, 20)
+	stop := t.Time(2*time.Second, 10*time.Second)
+	// The time in which nothing can happen is none in which something must.
+	t.Patience += stop
+	s.Signal(syscall.SIGSTOP)
+	echoed := make(chan error, 1)
+	go func() { echoed <- each(clients, func(c *Client) error { return c.Echo(1 << 20) }) }()
+	more := t.Dial(s, 200)
+	t.Must("send", each(more, func(c *Client) error { return c.Send(64) }))
+	t.Sleep(stop)
+	s.Signal(syscall.SIGCONT)
+	began := time.Now()
+	t.Must("those who came meanwhile", each(more, func(c *Client) error { return errors.Join(c.all(64), c.Finish()) }))
+	t.Must("those who were there", <-echoed)
+	t.Must("end", each(clients, (*Client).Finish))
+	t.Figure("all served %.2f s after SIGCONT", time.Since(began).Seconds())
+}
+
+func slowloris(t *Trial) {
+	limit := t.Time(500*time.Millisecond, 2*time.Second)
+	s := t.Start(subject.Config{Protocol: subject.Requests, Limit: limit})
+	good := t.Dial(s, 5)
+	stop := make(chan struct{})
+	answered := make(chan error, 1)
+	go func() {
+		answered <- each(good, func(c *Client) error { return c.lines(stop) })
+	}()
+	n := t.Size(100, 1000)
+	earliest := make([]time.Duration, n)
+	ids := make([]int, n)
+	for i := range ids {
+		ids[i] = i
+	}
+	t.Must("slow clients", each(ids, func(i int) (err error) {
+		earliest[i], err = crawl(t, s)
+		return err
+	}))
+	close(stop)
+	t.Must("quick clients", <-answered)
+	least, most := earliest[0], earliest[0]
+	for _, d := range earliest {
+		least, most = min(least, d), max(most, d)
+	}
+	if least < limit {
+		t.Breach(Broke, "a deadline of %v fired after %v", limit, least)
+	}
+	t.Figure("%d ended %.2f to %.2f s after they had connected; limit %v", n, least.Seconds(), most.Seconds(), limit)
+}
+
+// crawl sends a byte now and then until the server ends the connection, and tells
+// after what time that was.
+func crawl(t *Trial, s *Server) (time.Duration, error) {
+	began := time.Now()
+	c, err := net.DialTimeout("tcp", s.Addr, t.Patience)
+	if err != nil {
+		return 0, dialBreach(err)
+	}
+	defer c.Close()
+	go func() {
+		for {
+			if _, err := c.Write([]byte("x")); err != nil {
+				return
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+	}()
+	_ = c.SetReadDeadline(time.Now().Add(t.Patience))
+	n, err := c.Read(make([]byte, 1))
+	if n > 0 || isTimeout(err) {
+		return 0, breach(Hung, "%d bytes, %v instead of the end", n, err)
+	}
+	return time.Since(began), nil
+}
+
+// lines sends lines and wants each back until stop.
+func (c *Client) lines(stop <-chan struct{}) error {
+	const line = "a whole request\n"
+	p := make([]byte, len(line))
+	for {
+		_ = c.SetDeadline(c.soon())
+		if _, err := io.WriteString(c.TCPConn, line); err != nil {
+			return c.wrong("send a line", err)
+		}
+		if _, err := io.ReadFull(c.TCPConn, p); err != nil || string(p) != line {
+			return c.wrong(fmt.Sprintf("the answer %q", p), err)
+		}
+		select {
+		case <-stop:
+			return nil
+		case <-time.After(every):
+		}
+	}
+}
+
+func deadlines(t *Trial) {
+	s := t.Start(subject.Config{})
+	for _, kind := range []string{"past", "epoch", "now"} {
+		c := t.Dial(s, 1)[0]
+		t.Must("echo", c.Echo(64))
+		s.Ask("deadline", kind, nil)
+		t.Must("a deadline "+kind, c.untilEnd())
+	}
+	var kept []*Client
+	for _, kind := range []string{"zero", "maximal", "far"} {
+		c := t.Dial(s, 1)[0]
+		t.Must("echo", c.Echo(64))
+		s.Ask("deadline", kind, nil)
+		kept = append(kept, c)
+	}
+	s.Ask("timers", nil, nil)
+	t.Must("connections without a deadline that passes", each(kept, func(c *Client) error {
+		return errors.Join(c.Echo(64), c.Finish())
+	}))
+	if r := s.Mark().Report; r.Causes[subject.Deadline] != 3 {
+		t.Breach(Broke, "3 deadlines have passed and OnClose heard %v", r.Causes)
+	}
+}
+
+func blockedCallback(t *Trial) {
+	s := t.Start(subject.Config{Protocol: subject.Watched, Loops: 2})
+	block := t.Time(time.Second, 5*time.Second)
+	clients := t.served(s, 16)
+	s.Ask("arm", subject.Arm{Callback: "OnData", Action: subject.Block, For: block}, nil)
+	victim := t.Dial(s, 1)[0]
+	t.Patience += block
+	t.Must("send", victim.Send(64))
+	t.Must("the block", t.Until("it has begun", func() bool { return len(s.Mark().Report.Fired) > 0 }))
+	began := time.Now()
+	w := t.WatchWith(clients)
+	t.Must("the other loop", t.Until("half of the clients have had three pings answered", func() bool {
+		served := 0
+		for _, n := range w.Pings() {
+			if n >= 3 {
+				served++
+			}
+		}
+		return served >= len(clients)/2
+	}))
+	if took := time.Since(began); took > block {
+		t.Breach(Hung, "the other loop served nobody for %v", took)
+	}
+	t.Must("the blocked connection", victim.all(64))
+	t.End(w)
+}

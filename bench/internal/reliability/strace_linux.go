@@ -1,0 +1,101 @@
+package reliability
+
+// System calls of the server that fail, by strace(1), which lets the kernel not
+// even begin them.
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Injection is a strace that makes calls of a server fail.
+type Injection struct {
+	t    *Trial
+	cmd  *exec.Cmd
+	log  *os.File
+	said chan string
+}
+
+// Inject makes system calls of the server fail from now on, by rules of strace's
+// option inject. It counts calls by thread.
+func (t *Trial) Inject(s *Server, rules ...string) *Injection {
+	log, err := os.CreateTemp("", "eddyline-strace-")
+	t.Must("strace", err)
+	in := &Injection{t: t, log: log, said: make(chan string, 1)}
+	t.Undo(in.Stop)
+	calls := map[string]bool{}
+	args := []string{"-f", "-o", log.Name(), "-p", fmt.Sprint(s.PID())}
+	for _, r := range rules {
+		names, _, _ := strings.Cut(r, ":")
+		for name := range strings.SplitSeq(names, ",") {
+			calls[name] = true
+		}
+		args = append(args, "-e", "inject="+r)
+	}
+	args = append(args, "-e", "trace="+strings.Join(slices.Sorted(maps.Keys(calls)), ","))
+	in.cmd = exec.Command("strace", args...)
+	in.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
+	t.Must("strace", in.attach())
+	return in
+}
+
+// attach starts strace and waits until it has the process.
+func (in *Injection) attach() error {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	in.cmd.Stderr = w
+	err = in.cmd.Start()
+	w.Close()
+	if err != nil {
+		r.Close()
+		in.cmd = nil
+		return err
+	}
+	if err := r.SetReadDeadline(time.Now().Add(in.t.Patience)); err != nil {
+		return err
+	}
+	lines := bufio.NewReader(r)
+	first, err := lines.ReadString('\n')
+	_ = r.SetReadDeadline(time.Time{})
+	go func() {
+		defer r.Close()
+		rest, _ := io.ReadAll(lines)
+		in.said <- string(rest)
+	}()
+	if err != nil || !strings.Contains(first, "attached") {
+		return errors.Join(err, errors.New(strings.TrimSpace(first)))
+	}
+	return nil
+}
+
+// Count is how many calls have failed so far because they were made to.
+func (in *Injection) Count() int {
+	text, _ := os.ReadFile(in.log.Name())
+	return strings.Count(string(text), "(INJECTED)")
+}
+
+// Stop ends the injection and lets the server go on; a second call does nothing.
+func (in *Injection) Stop() {
+	if in.cmd == nil || in.cmd.Process == nil {
+		return
+	}
+	_ = in.cmd.Process.Signal(os.Interrupt)
+	late := time.AfterFunc(10*time.Second, func() { _ = in.cmd.Process.Kill() })
+	_ = in.cmd.Wait()
+	late.Stop()
+	<-in.said
+	in.cmd = nil
+	in.log.Close()
+	os.Remove(in.log.Name())
+}

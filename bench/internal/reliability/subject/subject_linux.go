@@ -1,0 +1,153 @@
+// Package subject is the server that the fault table does its faults to: a child
+// process that serves an echo with this engine or with another one, watches what
+// its engine calls in which order, and accounts for itself when asked.
+package subject
+
+import (
+	"context"
+	"time"
+)
+
+// Role is the name under which a program offers Child to package child.
+const Role = "subject"
+
+// Own is the name of this engine among the servers.
+const Own = "eddyline"
+
+// Serve is one way to serve an echo: it listens on addr, calls ready once with the
+// address it got, and serves until ctx ends; then it returns nil.
+type Serve func(ctx context.Context, addr string, ready func(addr string)) error
+
+// Config is what a row wants of the server.
+type Config struct {
+	Server   string   `json:"server"`
+	Addr     string   `json:"addr"`     // to listen on; "" is a free port of 127.0.0.1
+	Files    uint64   `json:"files"`    // limit of descriptors; 0 leaves it
+	NetNS    string   `json:"netns"`    // file of the network namespace to live in
+	Image    bool     `json:"image"`    // become the program in descriptor 4
+	Protocol Protocol `json:"protocol"` // of this engine; others echo
+
+	// Of this engine alone.
+	Loops    int           `json:"loops"` // 0 is 1
+	MaxTasks int           `json:"max_tasks"`
+	Limit    time.Duration `json:"limit"`  // the time limit that the protocol is about
+	Linger   time.Duration `json:"linger"` // LingerTimeout
+}
+
+// Protocol is what this engine serves.
+type Protocol string
+
+// The protocols.
+const (
+	Echo     Protocol = ""         // every byte comes back
+	Watched  Protocol = "watched"  // the same by a handler that has every callback, where faults can be armed
+	Late     Protocol = "late"     // Reply bytes, Limit after the peer has ended its output
+	Tail     Protocol = "tail"     // Reply bytes and Close at the first input, whatever else comes
+	Requests Protocol = "requests" // a line comes back; each must be whole within Limit
+	Quiet    Protocol = "quiet"    // an echo that closes connections on which nothing moves for Limit
+)
+
+// Reply is the number of bytes in which protocols answer that do not echo. They are
+// the beginning of stream 0.
+const Reply = 1 << 20
+
+// ready is a server's first reply.
+type ready struct {
+	Addr string `json:"addr"`
+}
+
+// Mark is a server's account of itself.
+type Mark struct {
+	Goroutines int    `json:"goroutines"`
+	Held       int64  `json:"held"`  // bytes of memory that the Go runtime holds
+	Ended      bool   `json:"ended"` // it does not serve any more
+	Err        string `json:"why"`   // with what error
+	Report     Report `json:"report"`
+}
+
+// Report is what the watching handlers of this engine saw.
+type Report struct {
+	Opened int            `json:"opened"` // handlers made
+	Closed int            `json:"closed"` // OnClose heard
+	Wrong  []string       `json:"wrong"`  // callbacks out of order
+	Causes map[string]int `json:"causes"` // what OnClose heard, how often
+	Fired  []Fired        `json:"fired"`  // faults that were armed and happened
+	Panics uint64         `json:"panics"`
+	Pauses uint64         `json:"pauses"` // of listeners
+	Late   []string       `json:"late"`   // timers that fired early or twice
+}
+
+// Arm tells a Watched server to do something in a callback of the next connection,
+// once.
+type Arm struct {
+	Callback string        `json:"callback"`
+	Action   Action        `json:"action"`
+	For      time.Duration `json:"for"` // how long it blocks
+}
+
+// Fired is an armed action that was done.
+type Fired struct {
+	Arm
+	Err string `json:"said"` // what the engine said to it
+}
+
+// Action is what is done in a callback.
+type Action string
+
+// The actions.
+const (
+	Panic      Action = "panic"
+	Goexit     Action = "goexit"
+	Block      Action = "block"
+	Close      Action = "close"
+	Abort      Action = "abort"
+	Write      Action = "write" // Marker
+	CloseWrite Action = "closewrite"
+	Deadlines  Action = "deadlines" // all of them, past ones, then cleared, then one that has passed
+	Shutdown   Action = "shutdown"  // the engine's, from a goroutine, as it must be
+	EndNow     Action = "endnow"    // the engine's Close
+)
+
+// Deadline is the cause, among those that OnClose heard, of all that match
+// os.ErrDeadlineExceeded.
+const Deadline = "deadline"
+
+// Marker is what the action Write sends.
+const Marker = "<<<< a write from within a callback >>>>"
+
+// Callbacks are those of a Watched server, in an order in which they happen.
+var Callbacks = []string{"Protocol", "OnOpen", "OnData", "OnDrain", "OnTimeout", "OnEOF", "OnShutdown", "OnClose"}
+
+// Flood asks for many goroutines at once.
+type Flood struct {
+	Goroutines int `json:"goroutines"`
+	Each       int `json:"each"` // posts or records of every goroutine
+}
+
+// Flooded is what came of it.
+type Flooded struct {
+	Accepted  int `json:"accepted"`
+	Refused   int `json:"refused"` // with ErrBackpressure
+	Ran       int `json:"ran"`
+	Misplaced int `json:"misplaced"` // tasks that overtook one of their own goroutine
+	Most      int `json:"most"`      // tasks queued at one time, at least
+}
+
+// RecordSize is the length of what the goroutines of the op "writers" write: two
+// numbers of 8 bytes, little-endian: the goroutine's and the record's.
+const RecordSize = 16
+
+// Inherited is what the op "exec" found: descriptors that programs have which the
+// server started.
+type Inherited struct {
+	Programs int      `json:"programs"`
+	Leaked   []string `json:"leaked"` // what they are
+}
+
+// Setup is what the op "setup" found: an engine made with k descriptors left, for
+// every k until it succeeded.
+type Setup struct {
+	Failed int      `json:"failed"` // attempts that failed, as they should
+	Leaks  []string `json:"leaks"`  // attempts after which a descriptor or goroutine was left
+	Odd    []string `json:"odd"`    // errors that do not tell EMFILE
+}

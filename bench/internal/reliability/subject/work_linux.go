@@ -1,0 +1,269 @@
+package subject
+
+// What the server does to itself when asked: floods, timers, failing set-ups,
+// starting programs.
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/eddyline/eddyline/loop"
+)
+
+// flood posts tasks from many goroutines as fast as they can.
+func (g *engine) flood(arg []byte) (any, error) {
+	f, err := decode[Flood](arg)
+	if err != nil {
+		return nil, err
+	}
+	l := g.e.Loops()[0]
+	var accepted, refused, ran, misplaced, most atomic.Int64
+	var posting sync.WaitGroup
+	for range f.Goroutines {
+		posting.Go(func() {
+			last := -1 // touched by the loop alone
+			for i := range f.Each {
+				err := l.Post(func() {
+					if i <= last {
+						misplaced.Add(1)
+					}
+					last = i
+					ran.Add(1)
+				})
+				if err != nil {
+					refused.Add(1)
+					runtime.Gosched()
+					continue
+				}
+				if queued := accepted.Add(1) - ran.Load(); queued > most.Load() {
+					most.Store(queued)
+				}
+			}
+		})
+	}
+	posting.Wait()
+	done := make(chan struct{})
+	for {
+		err := l.Post(func() { close(done) })
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, loop.ErrBackpressure) {
+			return nil, err
+		}
+		runtime.Gosched()
+	}
+	<-done
+	return Flooded{int(accepted.Load()), int(refused.Load()), int(ran.Load()), int(misplaced.Load()), int(most.Load())}, nil
+}
+
+// write writes records to the newest connection from many goroutines.
+func (g *engine) write(arg []byte) error {
+	f, err := decode[Flood](arg)
+	if err != nil {
+		return err
+	}
+	to := g.current()
+	failed := make([]error, f.Goroutines)
+	var writing sync.WaitGroup
+	for id := range f.Goroutines {
+		writing.Go(func() { failed[id] = writeRecords(to, id, f.Each) })
+	}
+	writing.Wait()
+	return errors.Join(failed...)
+}
+
+func writeRecords(to loop.Ref, id, count int) error {
+	var record [RecordSize]byte
+	binary.LittleEndian.PutUint64(record[:], uint64(id))
+	for i := range count {
+		binary.LittleEndian.PutUint64(record[8:], uint64(i))
+		for {
+			_, err := to.Write(record[:])
+			if err == nil {
+				break
+			}
+			if !errors.Is(err, loop.ErrBackpressure) {
+				return fmt.Errorf("goroutine %d, record %d: %w", id, i, err)
+			}
+			runtime.Gosched()
+		}
+	}
+	return nil
+}
+
+// deadline sets the read deadline of the newest connection, by name.
+func (g *engine) deadline(arg []byte) error {
+	kind, err := decode[string](arg)
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	t, known := map[string]time.Time{
+		"past":    now.Add(-time.Hour),
+		"zero":    {},
+		"now":     now,
+		"maximal": now.Add(1<<63 - 1),
+		"epoch":   time.Unix(0, 0),
+		"far":     time.Unix(1<<60, 0),
+	}[kind]
+	if !known {
+		return fmt.Errorf("no deadline %q", kind)
+	}
+	set := make(chan struct{})
+	err = g.current().Do(func(c *loop.Conn) {
+		c.SetReadDeadline(t)
+		close(set)
+	})
+	if err == nil {
+		<-set
+	}
+	return err
+}
+
+// timers sets timers of every length and notes those that fire early or twice.
+func (g *engine) timers() error {
+	done := make(chan struct{})
+	err := g.e.Loops()[0].Post(func() {
+		l := g.e.Loops()[0]
+		short := []time.Duration{-1 << 63, -1, 0, 1, time.Microsecond, time.Millisecond, 17 * time.Millisecond, 80 * time.Millisecond}
+		left := len(short)
+		for _, d := range short {
+			set, fired := time.Now(), 0
+			l.AfterFunc(d, func() {
+				if took := time.Since(set); took < d {
+					g.late("a timer of %v after %v", d, took)
+				}
+				if fired++; fired > 1 {
+					g.late("a timer of %v twice", d)
+				}
+				if left--; left == 0 {
+					close(done)
+				}
+			})
+		}
+		for _, d := range []time.Duration{time.Hour, 1<<63 - 1} {
+			l.AfterFunc(d, func() { g.late("a timer of %v", d) })
+		}
+	})
+	if err == nil {
+		<-done
+	}
+	return err
+}
+
+func (g *engine) late(format string, args ...any) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.seen.Late = append(g.seen.Late, fmt.Sprintf(format, args...))
+}
+
+// setup makes engines with 0, 1, 2, ... descriptors left, until one can be made.
+func setup() (Setup, error) {
+	var s Setup
+	var old unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &old); err != nil {
+		return s, os.NewSyscallError("getrlimit", err)
+	}
+	defer func() { _ = unix.Setrlimit(unix.RLIMIT_NOFILE, &old) }()
+	next, err := firstFree()
+	if err != nil {
+		return s, err
+	}
+	for left := range uint64(256) {
+		before := runtime.NumGoroutine()
+		if err := limitFiles(next + left); err != nil {
+			return s, err
+		}
+		err := makeEngine()
+		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &old); err != nil {
+			return s, os.NewSyscallError("setrlimit", err)
+		}
+		if err == nil {
+			return s, nil
+		}
+		s.Failed++
+		if !errors.Is(err, unix.EMFILE) {
+			s.Odd = append(s.Odd, fmt.Sprintf("%d left: %v", left, err))
+		}
+		free, ferr := firstFree()
+		if ferr != nil {
+			return s, ferr
+		}
+		if now := goroutines(before); free != next || now > before {
+			s.Leaks = append(s.Leaks, fmt.Sprintf("%d left: descriptor %d is free instead of %d, %d goroutines instead of %d", left, free, next, now, before))
+			next = free
+		}
+	}
+	return s, errors.New("it cannot be made with 256 descriptors")
+}
+
+// goroutines counts them when no more than want are left, or a second has passed:
+// one that has said its last word may not have ended yet.
+func goroutines(want int) int {
+	for end := time.Now().Add(time.Second); runtime.NumGoroutine() > want && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
+	return runtime.NumGoroutine()
+}
+
+// makeEngine makes an engine of three loops with three listeners, and ends it.
+func makeEngine() error {
+	e, err := loop.New(loop.Config{Loops: 3})
+	if err != nil {
+		return err
+	}
+	echo := loop.HandlerFunc(func(c *loop.Conn, in []byte) (int, error) { return c.Write(in) }).Protocol()
+	for _, balance := range []loop.Balance{loop.RoundRobin, loop.ReusePort, loop.LeastConns} {
+		if _, err := e.Listen(loop.ListenConfig{Balance: balance}, "tcp", "127.0.0.1:0", echo); err != nil {
+			return errors.Join(err, e.Close())
+		}
+	}
+	return e.Close()
+}
+
+// firstFree is the lowest descriptor that is free: a leak of one raises it, since
+// nothing else opens or closes any meanwhile.
+func firstFree() (uint64, error) {
+	fd, err := unix.FcntlInt(0, unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return 0, os.NewSyscallError("fcntl", err)
+	}
+	return uint64(fd), unix.Close(fd)
+}
+
+// inherited starts programs, one after the other, and lists what descriptors they
+// have besides the standard ones and that of their own list.
+func inherited(arg []byte) (Inherited, error) {
+	n, err := decode[int](arg)
+	if err != nil {
+		return Inherited{}, err
+	}
+	in := Inherited{Programs: n}
+	for range n {
+		said, err := exec.Command("ls", "-l", "/proc/self/fd").Output()
+		if err != nil {
+			return in, err
+		}
+		for line := range strings.Lines(string(said)) {
+			_, link, found := strings.Cut(line, " -> ")
+			if found && strings.HasPrefix(link, "socket:") || strings.HasPrefix(link, "anon_inode:") {
+				in.Leaked = append(in.Leaked, strings.TrimSpace(link))
+			}
+		}
+		if len(in.Leaked) > 64 {
+			break
+		}
+	}
+	return in, nil
+}

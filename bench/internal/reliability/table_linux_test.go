@@ -1,0 +1,48 @@
+package reliability
+
+import (
+	"context"
+	"flag"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/eddyline/eddyline/bench/internal/child"
+	"github.com/eddyline/eddyline/bench/internal/reliability/subject"
+)
+
+var patienceFlag = flag.Duration("patience", patience, "how long a row waits for what must happen")
+
+var long = flag.Bool("long", false, "the sizes that the fault table is about, not those for every day")
+
+func TestMain(m *testing.M) {
+	if child.Dispatch(map[string]child.Role{subject.Role: subject.Child(nil)}) {
+		return
+	}
+	// A program with the race detector otherwise sleeps for a second at its end.
+	os.Setenv("GORACE", "atexit_sleep_ms=0")
+	os.Exit(m.Run())
+}
+
+// patience is how long a test waits for what must happen. It is no promise of the
+// engine: whatever takes this long has hung.
+const patience = 60 * time.Second
+
+// TestFaultTable runs every row on this engine.
+func TestFaultTable(t *testing.T) {
+	for _, row := range Rows() {
+		t.Run(row.Name, func(t *testing.T) {
+			t.Parallel()
+			if missing := Missing(row); missing != "" {
+				t.Fatal(missing)
+			}
+			r := Run(context.Background(), row, Options{Server: subject.Own, Long: *long, Patience: *patienceFlag})
+			for _, f := range r.Figures {
+				t.Log(f)
+			}
+			for _, b := range r.Breaches {
+				t.Errorf("%s: %s", b.Outcome, b.Text)
+			}
+		})
+	}
+}
