@@ -84,10 +84,10 @@ func Pair() (server, load int) {
 	return -1, -1
 }
 
-// favour gives the priority to the scheduling group of the child's session as
+// FavourGroup gives the priority to the scheduling group of the child's session as
 // well, where the kernel makes such groups (sched(7), "The autogroup feature"):
 // among groups the priority of a single process counts for nothing.
-func favour(pid, nice int) error {
+func FavourGroup(pid, nice int) error {
 	if nice == 0 {
 		return nil
 	}

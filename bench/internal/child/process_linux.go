@@ -102,7 +102,7 @@ func start(o Options) (*Process, error) {
 		p.status = cmd.Wait()
 		close(p.ended)
 	}()
-	if err := favour(p.PID(), o.Nice); err != nil {
+	if err := FavourGroup(p.PID(), o.Nice); err != nil {
 		p.kill()
 		return nil, err
 	}
@@ -129,7 +129,7 @@ func command(o Options) (*exec.Cmd, error) {
 	cmd.ExtraFiles = o.Extra
 	// A session of its own keeps the terminal's interrupt from the children: the
 	// parent ends them when it has collected what is finished. It also makes them a
-	// scheduling group of their own, see favour.
+	// scheduling group of their own, see FavourGroup.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
 	return cmd, nil
 }

@@ -8,6 +8,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/eddyline/eddyline/bench/internal/child"
 )
 
 // ownSession keeps the terminal's interrupt from a program: whoever started it
@@ -29,5 +31,5 @@ func (p Place) take(pid int) error {
 	if err := unix.Setpriority(unix.PRIO_PROCESS, pid, p.Nice); err != nil {
 		return fmt.Errorf("priority %d: %w", p.Nice, os.NewSyscallError("setpriority", err))
 	}
-	return nil
+	return child.FavourGroup(pid, p.Nice)
 }
