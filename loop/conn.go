@@ -115,7 +115,12 @@ func (c *Conn) SetHandler(h Handler) {
 // control. Input that was received already is not offered either. A peer that
 // goes away is not noticed meanwhile, unless something is written: set a deadline
 // or an idle timeout.
-func (c *Conn) Pause() { c.flags |= userPaused }
+func (c *Conn) Pause() {
+	c.flags |= userPaused
+	if c.is(writeFailed) {
+		c.markDirty()
+	}
+}
 
 // Resume undoes Pause. What is there is offered in this turn or the next, never
 // from within Resume.

@@ -33,10 +33,8 @@ func (c *Conn) work() {
 		c.discard()
 		return
 	}
-	if c.is(writeFailed) && c.flags&noOffer != 0 {
-		// Nobody takes the rest of the input, so nothing is left to wait for.
-		c.fail(nil)
-		return
+	if c.is(writeFailed) {
+		c.settleFailed()
 	}
 	if c.is(reoffer) && c.flags&noOffer == 0 {
 		c.flags &^= reoffer

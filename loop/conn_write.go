@@ -205,10 +205,11 @@ func (c *Conn) sendFailed(errno sys.Errno) {
 	if c.queues != nil {
 		c.queues.out.Reset(c.loop.blocks)
 	}
-	if c.flags&noOffer != 0 || c.is(peerEnded) {
+	if c.is(peerEnded) {
 		c.fail(nil)
 		return
 	}
+	c.settleFailed()
 	c.flags |= readReady | distrust
 	c.enqueue()
 }
@@ -246,16 +247,24 @@ func (c *Conn) settle() {
 		c.drained()
 	}
 	c.releaseQueues()
-	if c.flags&(closed|writeFailed) != 0 {
-		return
-	}
 	switch {
+	case c.is(closed):
+	case c.is(writeFailed):
+		c.settleFailed()
 	case c.queuedOut() > 0:
 		c.limitFlush()
 	case c.flags&(closing|lingering) == closing:
 		c.endOutput()
 	case c.is(closeWrite):
 		c.endHalf()
+	}
+}
+
+// settleFailed ends a connection whose output has failed once nobody takes the rest
+// of its input: then nothing is left to wait for, and no event will come.
+func (c *Conn) settleFailed() {
+	if c.flags&noOffer != 0 {
+		c.fail(nil)
 	}
 }
 
