@@ -3,10 +3,13 @@ package loop
 // Raw readiness: the layer that Conn is built on, for descriptors of any kind.
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 
+	"github.com/eddyline/eddyline/internal/sys"
 	"github.com/eddyline/eddyline/poller"
 )
 
@@ -57,11 +60,24 @@ func (r *Registration) Close() error {
 		return fmt.Errorf("loop: close registration of fd %d: %w", r.fd, net.ErrClosed)
 	}
 	r.held = false
-	r.loop.slots.remove(r.slot)
-	return r.loop.poller.Delete(r.fd)
+	return r.deregister()
+}
+
+// deregister keeps the slot where the kernel keeps the registration: the next event
+// then tries again, and finds nobody else.
+func (r *Registration) deregister() error {
+	err := r.loop.poller.Delete(r.fd)
+	if err == nil || errors.Is(err, fs.ErrNotExist) || errors.Is(err, sys.EBADF) {
+		r.loop.slots.remove(r.slot)
+	}
+	return err
 }
 
 func (r *Registration) ready(ready poller.Ready) {
+	if !r.held {
+		_ = r.deregister()
+		return
+	}
 	r.loop.culprit = r
 	r.f(poller.Event{Token: r.loop.slots.token(r.slot), Ready: ready})
 	r.loop.culprit = nil
