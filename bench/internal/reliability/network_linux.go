@@ -33,6 +33,9 @@ const (
 func (t *Trial) NewNetwork() *Network {
 	n := &Network{t: t}
 	t.Must("network", n.make())
+	for _, ns := range []*os.File{n.Near, n.Far} {
+		t.Must("loopback", n.Exec(ns, "ip", "link", "set", "lo", "up"))
+	}
 	t.Must("link", n.Exec(n.Near, "ip", "link", "add", "near", "type", "veth", "peer", "name", "far", "netns", n.Path(n.Far)))
 	t.Must("address", n.Exec(n.Near, "ip", "addr", "add", nearIP+"/24", "dev", "near"))
 	t.Must("address", n.Exec(n.Far, "ip", "addr", "add", farIP+"/24", "dev", "far"))

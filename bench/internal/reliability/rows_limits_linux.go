@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/eddyline/eddyline/bench/internal/reliability/subject"
+	"github.com/eddyline/eddyline/loop"
 )
 
 var limitRows = []Row{
@@ -60,18 +61,19 @@ func stalledReaders(t *Trial) {
 	const size = 512 << 10
 	n := t.Size(300, 5000)
 	s := t.Start(subject.Config{})
-	// The bound of output is the high mark and one more read, in blocks of powers of
-	// two (C4).
-	s.Ceiling = ceiling + int64(n)*2*(64<<10+64<<10)
+	// The bound of output is the high mark and one more read (C4).
+	s.Ceiling = ceiling/2 + int64(n)*(loop.DefaultHighMark+loop.DefaultReadBuffer)
 	w := t.Watch(s, 10)
 	stalled := t.Dial(s, n, SmallBuffers)
 	sent := make(chan error, 1)
 	go func() { sent <- each(stalled, func(c *Client) error { return c.Send(size) }) }()
-	t.Must("stall", t.Until("the server's memory grows no more", func() bool {
+	for end := time.Now().Add(t.Patience); time.Now().Before(end) && s.Alive() == nil; {
 		before := s.Grown()
 		t.Sleep(time.Second)
-		return s.Grown()-before < 256<<10 || s.Alive() != nil
-	}))
+		if s.Grown()-before < 256<<10 {
+			break
+		}
+	}
 	t.Figure("%d stalled: +%d MiB", n, s.Grown()>>20)
 	t.Must("read at last", each(stalled, func(c *Client) error { return c.all(size) }))
 	t.Must("send", <-sent)

@@ -21,7 +21,8 @@ import (
 const (
 	calmCPU     = 0.05     // of a core, while nothing happens
 	ceiling     = 64 << 20 // bytes of resident memory above those at rest, at the peak
-	logCauses   = 10       // lines of the log per second
+	ownLog      = 4        // lines of the log per second, this engine: one for each cause
+	peerLog     = 100      // the same for peers, which promise nothing
 	ownSlack    = 0        // goroutines more than at rest, this engine
 	peerSlack   = 32       // the same for peers, which keep workers
 	raceFactor  = 8        // memory of a program with the race detector
@@ -299,9 +300,9 @@ func (s *Server) atRest() {
 	if err := t.Until("the descriptors are closed", func() bool { return s.Conns() <= 0 }); err != nil {
 		t.Breach(Grew, "%d descriptors are left %v after the last client has gone", s.Conns(), t.Patience)
 	}
-	slack := peerSlack
+	slack, perSecond := peerSlack, peerLog
 	if t.Options.Server == subject.Own {
-		slack = ownSlack
+		slack, perSecond = ownSlack, ownLog
 	}
 	goroutines := 0
 	if err := t.Until("the goroutines are gone", func() bool {
@@ -321,7 +322,7 @@ func (s *Server) atRest() {
 	}
 	t.peak = max(t.peak, grown)
 	lines, seconds := s.LogLines(), int(time.Since(s.began).Seconds())+1
-	if lines > logCauses*seconds {
+	if lines > perSecond*seconds {
 		t.Breach(Grew, "%d lines in the log in %d s", lines, seconds)
 	}
 	s.watched()

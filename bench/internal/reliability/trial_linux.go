@@ -139,12 +139,24 @@ func (t *Trial) Must(what string, err error) {
 	if !errors.As(err, &b) {
 		t.Fail(Failed, "%s: %v", what, err)
 	}
-	for _, s := range t.servers {
-		if err := s.Alive(); err != nil {
-			t.Fail(Ended, "%s: %v; %v", what, err, b)
-		}
+	if err := t.dying(); err != nil {
+		t.Fail(Ended, "%s: %v; %v", what, err, b)
 	}
 	t.Fail(b.Outcome, "%s: %v", what, b)
+}
+
+// dying returns why a server does not serve any more. One that ends breaks its
+// connections some time before it has ended.
+func (t *Trial) dying() error {
+	for range 20 {
+		for _, s := range t.servers {
+			if err := s.Alive(); err != nil {
+				return err
+			}
+		}
+		t.Sleep(100 * time.Millisecond)
+	}
+	return nil
 }
 
 // Undo lets f run when the row is over, last first.
