@@ -97,7 +97,8 @@ func TestTraceCountsOrSaysWhyNot(t *testing.T) {
 		}
 	}
 	calls, err := trace.Stop()
-	if err != nil || calls < 2*n-1 || calls > 4*n {
+	// The first read may have begun before the count, the last write may end after it.
+	if err != nil || calls < 2*n-2 || calls > 4*n {
 		t.Errorf("%d calls, %v; want 2 for each of %d bytes", calls, err, n)
 	}
 	if _, err := os.Stat(trace.report); !os.IsNotExist(err) {
