@@ -9,9 +9,10 @@ import (
 	"io/fs"
 	"net"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
+
+	"github.com/eddyline/eddyline/internal/sys"
 )
 
 func TestEveryVerbAfterCloseIsClosed(t *testing.T) {
@@ -111,21 +112,18 @@ func TestCloseRacesEverything(t *testing.T) {
 		run(func() {
 			// Takes the numbers that Close sets free.
 			for range 5 {
-				fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
-				if err != nil {
-					t.Error(err)
+				fds, e := sys.Socketpair()
+				if e != 0 {
+					t.Error(e)
 					return
 				}
+				if n, e := sys.Read(fds[0], make([]byte, 8)); e != sys.EAGAIN {
+					t.Errorf("a bystander received %d bytes, %v", n, e)
+				}
 				for _, fd := range fds {
-					if err := syscall.SetNonblock(fd, true); err != nil {
-						t.Error(err)
+					if e := sys.Close(fd); e != 0 {
+						t.Errorf("a bystander was closed: %v", e)
 					}
-				}
-				if n, err := syscall.Read(fds[0], make([]byte, 8)); err != syscall.EAGAIN {
-					t.Errorf("a bystander received %d bytes, %v", n, err)
-				}
-				if err := errors.Join(syscall.Close(fds[0]), syscall.Close(fds[1])); err != nil {
-					t.Errorf("a bystander was closed: %v", err)
 				}
 			}
 		})

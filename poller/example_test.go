@@ -1,4 +1,4 @@
-//go:build linux || darwin || freebsd || netbsd || openbsd || dragonfly
+//go:build (linux && !simkernel) || darwin || freebsd || netbsd || openbsd || dragonfly
 
 package poller_test
 

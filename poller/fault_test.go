@@ -1,4 +1,4 @@
-//go:build faultinject && linux
+//go:build faultinject && linux && !simkernel
 
 package poller
 

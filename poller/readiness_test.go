@@ -6,8 +6,9 @@ package poller
 // descriptor.
 
 import (
-	"syscall"
 	"testing"
+
+	"github.com/eddyline/eddyline/internal/sys"
 )
 
 func TestNothingRegisteredNothingReady(t *testing.T) {
@@ -181,7 +182,7 @@ func TestHalfCloseLeavesDataToRead(t *testing.T) {
 			p := newPoller(t)
 			a, b := pair(t)
 			send(t, b, "last words")
-			must(t, syscall.Shutdown(b, syscall.SHUT_WR))
+			succeed(t, sys.Shutdown(b, sys.SHUT_WR))
 			must(t, p.Add(a, Read|Edge, 1))
 			var seen Ready
 			for seen&ReadClosed == 0 {
@@ -202,7 +203,7 @@ func TestResetIsReadableWritableAndFailed(t *testing.T) {
 	client, server := newTCP(t)
 	must(t, p.Add(server, Read|Write|Edge, 1))
 	wantOnly(t, p, 1, Writable)
-	must(t, syscall.SetsockoptLinger(client, syscall.SOL_SOCKET, syscall.SO_LINGER, &syscall.Linger{Onoff: 1}))
+	succeed(t, sys.SetLinger(client, true, 0))
 	shut(t, client)
 	var seen Ready
 	for seen&Failed == 0 {
@@ -211,8 +212,8 @@ func TestResetIsReadableWritableAndFailed(t *testing.T) {
 	if want := Readable | Writable | ReadClosed | Failed; seen&want != want {
 		t.Fatalf("got %v, want %v", seen, want)
 	}
-	if _, err := syscall.Read(server, make([]byte, 1)); err != syscall.ECONNRESET {
-		t.Fatalf("read: %v", err)
+	if _, e := sys.Read(server, make([]byte, 1)); e != sys.ECONNRESET {
+		t.Fatalf("read: %v", e)
 	}
 }
 
@@ -221,8 +222,8 @@ func TestRefusedConnectIsFailed(t *testing.T) {
 	l, addr := newListener(t)
 	shut(t, l)
 	c := newSocket(t)
-	if err := syscall.Connect(c, addr); err != syscall.EINPROGRESS && err != syscall.ECONNREFUSED {
-		t.Fatal(err)
+	if e := sys.Connect(c, addr); e != sys.EINPROGRESS && e != sys.ECONNREFUSED {
+		t.Fatal(e)
 	}
 	must(t, p.Add(c, Write, 1))
 	wantSome(t, p, 1, Writable|Readable|Failed)
@@ -232,9 +233,7 @@ func TestConnectEndsWritable(t *testing.T) {
 	p := newPoller(t)
 	l, addr := newListener(t)
 	c := newSocket(t)
-	if err := syscall.Connect(c, addr); err != nil && err != syscall.EINPROGRESS {
-		t.Fatal(err)
-	}
+	begin(t, c, addr)
 	must(t, p.Add(c, Write|OneShot, 1))
 	wantOnly(t, p, 1, Writable)
 	must(t, p.Add(l, Read, 2))
@@ -246,17 +245,12 @@ func TestListenerLevelReportsEachQueuedConnection(t *testing.T) {
 	p := newPoller(t)
 	l, addr := newListener(t)
 	for range 2 {
-		c, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
-		must(t, err)
-		owned(t, c)
-		must(t, syscall.Connect(c, addr))
+		dialed(t, addr)
 	}
 	must(t, p.Add(l, Read, 1))
 	for range 2 {
 		wantOnly(t, p, 1, Readable)
-		c, _, err := syscall.Accept(l)
-		must(t, err)
-		owned(t, c)
+		accepted(t, l)
 	}
 	wantNone(t, p)
 }
@@ -282,16 +276,6 @@ func TestPipeWriterSeesReaderGo(t *testing.T) {
 	wantNone(t, p)
 	shut(t, r)
 	wantSome(t, p, 1, Writable)
-}
-
-func TestDatagramSocket(t *testing.T) {
-	p := newPoller(t)
-	a, b := newUDP(t), newUDP(t)
-	must(t, p.Add(rawFD(t, a), Read, 1))
-	wantNone(t, p)
-	_, err := b.WriteTo([]byte("x"), a.LocalAddr())
-	must(t, err)
-	wantOnly(t, p, 1, Readable)
 }
 
 func TestManyReadyInSmallSlicesLosesNone(t *testing.T) {

@@ -11,12 +11,11 @@ import (
 	"io/fs"
 	"math"
 	"os"
-	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
+
+	"github.com/eddyline/eddyline/internal/sys"
 )
 
 // wantError fails unless err is an *Error for op and fd that matches target.
@@ -69,7 +68,7 @@ func TestClosedDescriptorIsBadToAddAndUnknownToTheRest(t *testing.T) {
 	p := newPoller(t)
 	a, _ := newPair(t)
 	shut(t, a)
-	wantError(t, p.Add(a, Read, 1), "add", a, syscall.EBADF)
+	wantError(t, p.Add(a, Read, 1), "add", a, sys.EBADF)
 	if errors.Is(p.Add(a, Read, 1), fs.ErrNotExist) {
 		t.Error("add of a closed descriptor claims that something does not exist")
 	}
@@ -106,27 +105,6 @@ func TestHugeDescriptorIsNotCutToAnother(t *testing.T) {
 	must(t, p.Add(a, Write, 1))
 	wantError(t, p.Delete(fd), "delete", fd, os.ErrInvalid)
 	wantOnly(t, p, 1, Writable)
-}
-
-func TestRegularFile(t *testing.T) {
-	p := newPoller(t)
-	f, err := os.Create(filepath.Join(t.TempDir(), "file"))
-	must(t, err)
-	defer f.Close()
-	fd := int(f.Fd())
-	err = p.Add(fd, Read, 1)
-	if runtime.GOOS != "linux" {
-		must(t, err)
-		return
-	}
-	wantError(t, err, "add", fd, syscall.EPERM)
-	var call *os.SyscallError
-	if !errors.As(err, &call) || call.Syscall != "epoll_ctl" {
-		t.Fatalf("%v does not name the system call", err)
-	}
-	if want := fmt.Sprintf("poller: add fd %d: epoll_ctl: operation not permitted", fd); err.Error() != want {
-		t.Fatalf("text %q, want %q", err, want)
-	}
 }
 
 func TestDeletedIsSilent(t *testing.T) {
@@ -208,8 +186,8 @@ func TestSameDescriptorInTwoPollers(t *testing.T) {
 func TestTwoDescriptorsOfOneSocket(t *testing.T) {
 	p := newPoller(t)
 	a, b := newPair(t)
-	dup, err := syscall.Dup(a)
-	must(t, err)
+	dup, e := sys.Dup(a)
+	succeed(t, e)
 	owned(t, dup)
 	must(t, p.Add(a, Read, 1))
 	must(t, p.Add(dup, Write, 2))
@@ -236,8 +214,10 @@ func TestChangesTakePartInARunningWait(t *testing.T) {
 			if err := p.Add(a, Read, 2); err != nil {
 				return err
 			}
-			_, err := syscall.Write(b, []byte("x"))
-			return err
+			if _, e := sys.Write(b, []byte("x")); e != 0 {
+				return e
+			}
+			return nil
 		}, Event{2, Readable}, func() error { return p.Delete(a) }},
 	}
 	for name, c := range changes {

@@ -6,8 +6,7 @@ package poller
 // must bring.
 
 import (
-	"net"
-	"syscall"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -50,13 +49,21 @@ func owned(t testing.TB, fd int) int {
 func shut(t testing.TB, fd int) {
 	t.Helper()
 	delete(open, fd)
-	must(t, syscall.Close(fd))
+	succeed(t, sys.Close(fd))
 }
 
 func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// succeed is must for a system call.
+func succeed(t testing.TB, e sys.Errno) {
+	t.Helper()
+	if e != 0 {
+		t.Fatal(e)
 	}
 }
 
@@ -73,86 +80,94 @@ func newPipe(t testing.TB) (r, w int) {
 // newPair returns a connected pair of nonblocking unix sockets.
 func newPair(t testing.TB) (a, b int) {
 	t.Helper()
-	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
-	must(t, err)
-	for _, fd := range fds {
-		owned(t, fd)
-		must(t, syscall.SetNonblock(fd, true))
-	}
-	return fds[0], fds[1]
+	fds, e := sys.Socketpair()
+	succeed(t, e)
+	return owned(t, fds[0]), owned(t, fds[1])
 }
 
 // newSocket returns an unconnected nonblocking TCP socket.
 func newSocket(t testing.TB) int {
 	t.Helper()
-	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
-	must(t, err)
-	owned(t, fd)
-	must(t, syscall.SetNonblock(fd, true))
-	return fd
+	fd, e := sys.Socket(sys.DomainIPv4)
+	succeed(t, e)
+	return owned(t, fd)
 }
 
-var loopback = [4]byte{127, 0, 0, 1}
+var loopback = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 
 // newListener returns a listening TCP socket and its address.
-func newListener(t testing.TB) (int, *syscall.SockaddrInet4) {
+func newListener(t testing.TB) (int, sys.Sockaddr) {
 	t.Helper()
 	fd := newSocket(t)
-	must(t, syscall.Bind(fd, &syscall.SockaddrInet4{Addr: loopback}))
-	must(t, syscall.Listen(fd, 16))
-	sa, err := syscall.Getsockname(fd)
-	must(t, err)
-	return fd, sa.(*syscall.SockaddrInet4)
+	succeed(t, sys.Bind(fd, sys.Sockaddr{IP: loopback}))
+	succeed(t, sys.Listen(fd, 16))
+	sa, e := sys.Getsockname(fd)
+	succeed(t, e)
+	return fd, sa
 }
 
 // newTCP returns the two ends of a TCP connection.
 func newTCP(t testing.TB) (client, server int) {
 	t.Helper()
 	l, addr := newListener(t)
-	client, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
-	must(t, err)
-	owned(t, client)
-	must(t, syscall.Connect(client, addr))
-	must(t, syscall.SetNonblock(client, true))
-	must(t, syscall.SetNonblock(l, false))
-	server, _, err = syscall.Accept(l)
-	must(t, err)
-	owned(t, server)
-	must(t, syscall.SetNonblock(server, true))
-	return client, server
+	client = dialed(t, addr)
+	return client, accepted(t, l)
 }
 
-// rawFD returns the descriptor of a net connection; it stays the connection's.
-func rawFD(t testing.TB, c syscall.Conn) (fd int) {
+// dialed returns a socket that is connected to addr.
+func dialed(t testing.TB, addr sys.Sockaddr) int {
 	t.Helper()
-	raw, err := c.SyscallConn()
-	must(t, err)
-	must(t, raw.Control(func(u uintptr) { fd = int(u) }))
+	fd := newSocket(t)
+	begin(t, fd, addr)
+	await(t, fd, sys.POLLOUT)
 	return fd
 }
 
-func newUDP(t testing.TB) *net.UDPConn {
+// begin starts to connect.
+func begin(t testing.TB, fd int, addr sys.Sockaddr) {
 	t.Helper()
-	c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: loopback[:]})
-	must(t, err)
-	t.Cleanup(func() { c.Close() })
-	return c
+	if e := sys.Connect(fd, addr); e != 0 && e != sys.EINPROGRESS {
+		t.Fatal(e)
+	}
+}
+
+// accepted returns the next connection of a listener.
+func accepted(t testing.TB, l int) int {
+	t.Helper()
+	await(t, l, sys.POLLIN)
+	fd, _, e := sys.Accept(l)
+	succeed(t, e)
+	return owned(t, fd)
+}
+
+// await waits until fd is ready.
+func await(t testing.TB, fd int, events int16) {
+	t.Helper()
+	for {
+		n, e := sys.Poll([]sys.PollFd{{Fd: int32(fd), Events: events}}, patience)
+		if n > 0 {
+			return
+		}
+		if e != sys.EINTR {
+			t.Fatalf("not ready: %v", e)
+		}
+	}
 }
 
 func send(t testing.TB, fd int, text string) {
 	t.Helper()
-	n, err := syscall.Write(fd, []byte(text))
-	if err != nil || n != len(text) {
-		t.Fatalf("write: %d, %v", n, err)
+	n, e := sys.Write(fd, []byte(text))
+	if e != 0 || n != len(text) {
+		t.Fatalf("write: %d, %v", n, e)
 	}
 }
 
 func receive(t testing.TB, fd int, want string) {
 	t.Helper()
 	buf := make([]byte, len(want))
-	n, err := syscall.Read(fd, buf)
-	if err != nil || string(buf[:max(n, 0)]) != want {
-		t.Fatalf("read %q, %v; want %q", buf[:max(n, 0)], err, want)
+	n, e := sys.Read(fd, buf)
+	if e != 0 || string(buf[:n]) != want {
+		t.Fatalf("read %q, %v; want %q", buf[:n], e, want)
 	}
 }
 
@@ -162,11 +177,11 @@ func fill(t testing.TB, fd int) int {
 	chunk := make([]byte, 64<<10)
 	total := 0
 	for {
-		n, err := syscall.Write(fd, chunk)
-		if err == syscall.EAGAIN {
+		n, e := sys.Write(fd, chunk)
+		if e == sys.EAGAIN {
 			return total
 		}
-		must(t, err)
+		succeed(t, e)
 		total += n
 	}
 }
@@ -177,11 +192,11 @@ func empty(t testing.TB, fd int) int {
 	chunk := make([]byte, 64<<10)
 	total := 0
 	for {
-		n, err := syscall.Read(fd, chunk)
-		if err == syscall.EAGAIN || err == nil && n == 0 {
+		n, e := sys.Read(fd, chunk)
+		if e == sys.EAGAIN || e == 0 && n == 0 {
 			return total
 		}
-		must(t, err)
+		succeed(t, e)
 		total += n
 	}
 }

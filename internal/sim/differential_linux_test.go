@@ -398,7 +398,9 @@ func (s *script) connect() {
 
 // full tells whether the queue of a listener may be.
 func (s *script) full(h *handle) bool {
-	return h.open && s.kernels[0].poll(h.fds[0], sim.In)&sim.In != 0
+	return slices.ContainsFunc(s.handles, func(o *handle) bool {
+		return o.late == h.late && o.open && s.kernels[0].poll(o.fds[0], sim.In)&sim.In != 0
+	})
 }
 
 func (s *script) accept() {

@@ -255,7 +255,7 @@ func (k *Kernel) SetOption(fd int, opt Option, value int) Errno {
 		}
 		value = min(value, 1)
 	default:
-		if opt == OptIPv6Only && s.bound {
+		if opt == OptIPv6Only && (s.bound || s.state == connected) {
 			return EINVAL
 		}
 		value = min(value, 1)
