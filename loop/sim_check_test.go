@@ -18,6 +18,7 @@ func (w *simWorld) checkTurn(s *simSite) {
 	}
 	w.checkTimers(s)
 	w.checkSpin(s)
+	w.checkStrays()
 	if w.turns%8 == 0 {
 		w.checkMemory(s, queued)
 		w.checkCounts()

@@ -198,13 +198,14 @@ func (x *simConn) consume(n int) (int, error) {
 			n = min(n, 1)
 		}
 	}
-	if n == 0 && x.received-x.consumed >= x.w.cfg.MaxInbound && !x.c.is(reoffer) {
+	err := x.maybeError()
+	if err == nil && n == 0 && x.received-x.consumed >= x.w.cfg.MaxInbound && !x.c.is(reoffer) {
 		x.ends(ErrMaxInbound)
 		x.closes()
 	}
 	x.consumed += n
 	x.tell("consumes %d, %d left", n, x.received-x.consumed)
-	return n, x.maybeError()
+	return n, err
 }
 
 func (x *simConn) onEOF() {

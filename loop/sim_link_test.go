@@ -27,7 +27,6 @@ type simLink struct {
 	dialled bool
 	addr    netip.Addr // of the end that connects
 	broken  bool       // by the network, perhaps without a word to the engine
-	mute    bool       // was stalled: if it was closed then, the other end hears nothing
 	peer    simPeer
 	conn    simConn
 	dialed  simDial
@@ -82,7 +81,7 @@ func (l *simLink) finished() bool {
 
 // deserted tells whether the peer may wait in vain for the end.
 func (l *simLink) deserted() bool {
-	return (l.mute || l.broken) && (l.conn.over || !l.conn.made)
+	return l.broken && (l.conn.over || !l.conn.made)
 }
 
 // dial lets the engine make the connection. Some of the addresses are in vain.

@@ -41,14 +41,7 @@ func (w *simWorld) endKernel() {
 // calmKernel takes back what was done to the kernel.
 func (w *simWorld) calmKernel() {
 	sys.SimLimit(1 << 20)
-	for _, l := range w.everyLink() {
-		if l.peer.fd >= 0 {
-			sys.SimStall(l.peer.fd, false)
-		}
-		if l.conn.made && !l.conn.over {
-			sys.SimStall(int(l.conn.c.fd), false)
-		}
-	}
+	sys.SimUnstall()
 }
 
 // stepNetwork lets the network deliver some things; it tells whether it did.
@@ -86,7 +79,6 @@ func (w *simWorld) breakSomething() {
 	if n := w.rng.IntN(6); n < 4 {
 		w.tell("link %d: fd %d stalls: %v", l.number, fd, n < 2)
 		sys.SimStall(fd, n < 2)
-		l.mute = l.mute || n < 2
 		return
 	}
 	errno := []sys.Errno{sys.ECONNRESET, sys.ETIMEDOUT, sys.EHOSTUNREACH}[w.rng.IntN(3)]
@@ -138,10 +130,13 @@ func simDescriptorList() string {
 
 // simUnread is how many bytes wait to be received.
 func simUnread(fd int) int {
-	fds := []sys.PollFd{{Fd: int32(fd), Events: sys.POLLIN}}
-	if n, e := sys.Poll(fds, 0); e != 0 || n == 0 || fds[0].Revents != sys.POLLIN {
-		return 0
-	}
-	n, _ := sys.Peek(fd, make([]byte, 64<<10))
+	n, _ := sys.SimUnread(fd)
 	return n
+}
+
+// checkStrays wants no call to have been made on a descriptor that was not open.
+func (w *simWorld) checkStrays() {
+	if n := sys.SimStrays(); n > 0 {
+		w.fail("C8: %d calls on descriptors that are not open", n)
+	}
 }

@@ -18,6 +18,7 @@ var (
 	simRuns    = flag.Int("sim.runs", simDefaultRuns, "how many seeds they try")
 	simTurns   = flag.Int("sim.turns", simDefaultTurns, "how many turns a run takes before its faults stop")
 	simLinks   = flag.Uint64("sim.links", 1<<simMaxLinks-1, "which connections take part, as bits")
+	simSmall   = flag.Bool("sim.small", true, "look for a smaller run when one fails")
 	simTrace   = flag.String("sim.trace", "", "a file that is told what happens in the runs")
 	simWithout = flag.String("sim.without", "", "what is left out, see the names in sim_options_test.go")
 )

@@ -59,7 +59,7 @@ func checkSim(t *testing.T, o simOptions, trace io.Writer) simResult {
 		return r
 	}
 	t.Errorf("%v\nagain with %s\nconfiguration %+v", r.failure, o, o.config())
-	if !simRepeats {
+	if !simRepeats || !*simSmall {
 		return r
 	}
 	small, failure := simMinimised(o, r.failure)

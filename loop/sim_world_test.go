@@ -117,6 +117,7 @@ func (w *simWorld) setUp() (err error) {
 	if w.engine, err = New(w.cfg); err != nil {
 		return err
 	}
+	w.cfg = w.engine.cfg // with the defaults
 	// Nobody starts the loops' goroutines: this one is the loops'.
 	w.engine.running, w.engine.ran = true, true
 	for _, l := range w.engine.loops {
