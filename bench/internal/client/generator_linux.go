@@ -41,6 +41,12 @@ type driver interface {
 	reset()
 }
 
+// A settler is a driver whose load takes its time to become what is measured.
+type settler interface {
+	// settle has then called when that is so.
+	settle(then func())
+}
+
 // generator drives its connections on one loop. Its fields belong to the loop's
 // goroutine, unless they say otherwise.
 type generator struct {
@@ -169,6 +175,10 @@ func (g *generator) begin() error {
 		g.load.requests -= uint64(g.each.TotalCount()) // what an earlier load left
 		g.sending = true
 		g.driver.begin()
+		if d, ok := g.driver.(settler); ok {
+			d.settle(g.complete)
+			return
+		}
 		g.complete()
 	})
 }

@@ -19,7 +19,10 @@ const (
 	// slowBytes is what one slow connection sends at most: a server without bounds
 	// keeps it all.
 	slowBytes = 1 << 20
-	slowEvery = 20 * time.Millisecond
+	slowEvery = 10 * time.Millisecond
+	// slowStill is for how many rounds of slowEvery none of them could write any
+	// more when the server holds what it is going to hold.
+	slowStill = 20
 
 	// Loopback's segments of 64 KiB let the kernel take megabytes for a peer that
 	// does not read. With those of a network and small buffers, what the server
@@ -33,6 +36,9 @@ type slow struct {
 	closedLoop
 	slow  []*conn
 	timer *loop.Timer
+	owed  int // messages that they could not write yet
+	still int // rounds for which that has not changed
+	rest  func()
 }
 
 func (d *slow) open() {
@@ -122,11 +128,16 @@ func (d *slow) begin() {
 		c.c.Pause()
 		c.demand(now, n)
 	}
+	d.owed, d.still = 0, 0
 	d.timer = d.g.loop.AfterFunc(slowEvery, d.goOn)
 }
 
-// goOn lets the slow connections write what has become possible. No reply tells
-// them, since they read none.
+// settle calls then when the slow connections stand still: what a server does
+// while their buffers fill says little about what it does with full ones.
+func (d *slow) settle(then func()) { d.rest = then }
+
+// goOn lets the slow connections write what has become possible, until nothing
+// does. No reply tells them, since they read none.
 func (d *slow) goOn() {
 	if !d.g.sending {
 		return
@@ -136,9 +147,14 @@ func (d *slow) goOn() {
 		c.send()
 		owed += c.owed
 	}
-	if owed > 0 {
-		d.timer.Reset(slowEvery)
+	if owed != d.owed {
+		d.owed, d.still = owed, 0
 	}
+	if d.still++; d.still == slowStill {
+		d.rest()
+		return
+	}
+	d.timer.Reset(slowEvery)
 }
 
 func (d *slow) finish() {

@@ -37,8 +37,22 @@ func TestSlowReadersFindWhatIsWrong(t *testing.T) {
 	}))
 	g := generatorFor(t, Spec{Addr: addr, Mode: Slow, Conns: 1, SlowConns: 2, Size: 100})
 	must(t, "open", g.open())
-	must(t, "begin", g.begin())
-	if err := untilFault(g); !strings.Contains(err.Error(), "is wrong") {
+	err := g.begin() // which takes until the slow ones stand still
+	if err == nil {
+		err = untilFault(g)
+	}
+	if !strings.Contains(err.Error(), "is wrong") {
 		t.Errorf("error %v, want that a byte is wrong", err)
 	}
+}
+
+func TestASlowLoadBeginsWhenAllStandStill(t *testing.T) {
+	g := generatorFor(t, Spec{Addr: serveNet(t, through(func(p []byte, _ int) []byte { return p })), Mode: Slow, Conns: 1, SlowConns: 2, Size: 100})
+	must(t, "open", g.open())
+	must(t, "begin", g.begin())
+	first := measured(t, g, 50).Extra["slow bytes"]
+	if second := measured(t, g, 50).Extra["slow bytes"]; first <= 0 || second != first {
+		t.Errorf("%v bytes were taken from slow connections when it began, and %v later", first, second)
+	}
+	finish(t, g)
 }
