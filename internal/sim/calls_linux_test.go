@@ -39,6 +39,7 @@ type calls struct {
 	getOption   func(int, sim.Option) (int, sim.Errno)
 	poll        func(int, sim.Events) sim.Events
 	unread      func(int) int
+	outQueue    func(int) (int, sim.Errno)
 	epoll       func() (int, sim.Errno)
 	ctl         func(epfd, op, fd int, events sim.Events, data uint64) sim.Errno
 	wait        func(epfd int) []sim.Event
@@ -56,7 +57,7 @@ func modelCalls(k *sim.Kernel) calls {
 		read: k.Read, write: k.Write, shutdown: k.Shutdown, close: k.Close, dup: k.Dup,
 		linger: k.SetLinger, socketError: k.SocketError, sockname: k.Getsockname, peername: k.Getpeername,
 		setOption: k.SetOption, getOption: k.GetOption,
-		poll: k.Poll, unread: func(fd int) int { n, _ := k.Unread(fd); return n }, epoll: k.EpollCreate, ctl: k.EpollCtl,
+		poll: k.Poll, outQueue: k.OutQueue, unread: func(fd int) int { n, _ := k.Unread(fd); return n }, epoll: k.EpollCreate, ctl: k.EpollCtl,
 		wait: func(epfd int) []sim.Event {
 			events := make([]sim.Event, room)
 			n, _ := k.EpollWait(epfd, events)
@@ -96,6 +97,7 @@ func realCalls() calls {
 		setOption: func(fd int, o sim.Option, v int) sim.Errno { return sim.Errno(sys.SetOption(fd, sys.Option(o), v)) },
 		getOption: func(fd int, o sim.Option) (int, sim.Errno) { return number(sys.GetOption(fd, sys.Option(o))) },
 		poll:      realPoll,
+		outQueue:  func(fd int) (int, sim.Errno) { return number(sys.OutQueue(fd)) },
 		unread: func(fd int) int {
 			n, err := unix.IoctlGetInt(fd, unix.TIOCINQ)
 			if err != nil {
