@@ -47,7 +47,7 @@ func TestSlowReadersFindWhatIsWrong(t *testing.T) {
 }
 
 func TestASlowLoadBeginsWhenAllStandStill(t *testing.T) {
-	g := generatorFor(t, Spec{Addr: serveNet(t, through(func(p []byte, _ int) []byte { return p })), Mode: Slow, Conns: 1, SlowConns: 2, Size: 100})
+	g := generatorFor(t, Spec{Addr: serverstest.Serve(t, serverstest.Through(func(p []byte, _ int) []byte { return p })), Mode: Slow, Conns: 1, SlowConns: 2, Size: 100})
 	must(t, "open", g.open())
 	must(t, "begin", g.begin())
 	first := measured(t, g, 50).Extra["slow bytes"]
