@@ -27,8 +27,7 @@ func (o *options) plans(all []servers.Server, files int) ([]scenario.Plan, error
 		}
 		found := false
 		for _, p := range byProtocol(s, points) {
-			speaks := s.Protocol(p.Points[0])
-			p.Servers, p.Lacking = servers.Offering(chosen(s), speaks), servers.Lacking(chosen(s), speaks)
+			p.Servers, p.Lacking = divide(chosen(s), func(c servers.Server) bool { return s.Lack(c, p.Points[0]) == "" })
 			if len(p.Servers) > 0 {
 				found = true
 				plans = append(plans, p)
@@ -42,6 +41,18 @@ func (o *options) plans(all []servers.Server, files int) ([]scenario.Plan, error
 		return nil, errors.New("none of the scenarios suits the servers")
 	}
 	return plans, nil
+}
+
+// divide returns the servers that fit and those that do not.
+func divide(list []servers.Server, fits func(servers.Server) bool) (fitting, others []servers.Server) {
+	for _, s := range list {
+		if fits(s) {
+			fitting = append(fitting, s)
+		} else {
+			others = append(others, s)
+		}
+	}
+	return fitting, others
 }
 
 // chooseServers returns which servers take part in a scenario.

@@ -76,6 +76,17 @@ func TestServersThatDoNotSpeakTheProtocolAreNamed(t *testing.T) {
 	}
 }
 
+func TestServersThatWaitAreNotMeasuredBesideThoseThatDoNotRead(t *testing.T) {
+	plans, err := mustParse(t, "-scenarios slow,echo -servers floor-level,eddyline -conns 10").plans(servers.All(), 20_000)
+	if err != nil || len(plans) != 2 {
+		t.Fatalf("%+v, %v", plans, err)
+	}
+	floor := []string{"floor-level"}
+	if slow, echo := plans[0], plans[1]; !slices.Equal(servers.Names(slow.Lacking), floor) || len(echo.Lacking) != 0 {
+		t.Errorf("slow without %v, echo without %v; want %v and none", servers.Names(slow.Lacking), servers.Names(echo.Lacking), floor)
+	}
+}
+
 func TestServersOfAScenarioAreFoundByName(t *testing.T) {
 	o := mustParse(t, "-scenarios churn,fanout")
 	own := servers.Server{Name: "original", Protocols: []workload.Protocol{workload.Fanout}}

@@ -3,6 +3,7 @@ package scenario
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -56,7 +57,8 @@ func TestEveryScenarioIsMeasured(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, p := range points {
-			plans = append(plans, Plan{Scenario: s, Points: []Point{p}, Servers: servers.Offering(found, s.Protocol(p))[:1]})
+			i := slices.IndexFunc(found, func(c servers.Server) bool { return s.Lack(c, p) == "" })
+			plans = append(plans, Plan{Scenario: s, Points: []Point{p}, Servers: found[i : i+1]})
 		}
 	}
 	runs := Run(t.Context(), c, plans)

@@ -32,6 +32,9 @@ type Scenario struct {
 	// is read at each.
 	Idle func(p Point) []int
 
+	// Unread says that some peers do not read.
+	Unread bool
+
 	// Program, if set, is a load generator that is used instead when it is
 	// installed, as With returns it.
 	Program string
@@ -39,6 +42,18 @@ type Scenario struct {
 
 	// Also are servers for this scenario only.
 	Also func() []servers.Server
+}
+
+// Lack says in a few words why server cannot be measured at p, "" if it can.
+func (s Scenario) Lack(server servers.Server, p Point) string {
+	speaks := s.Protocol(p)
+	switch {
+	case !server.Offers(speaks):
+		return server.Lack(speaks)
+	case s.Unread && server.Waits:
+		return "it waits for a peer that does not read"
+	}
+	return ""
 }
 
 // all is in the order in which they are measured.

@@ -195,7 +195,7 @@ func (r *runner) point(ctx context.Context, plan Plan, p Point) results.Run {
 			Version: s.Version,
 			Floor:   s.Floor,
 			Rounds:  []results.Round{},
-			Notes:   []string{"not measured: " + s.Lack(plan.Protocol(p))},
+			Notes:   []string{"not measured: " + plan.Lack(s, p)},
 		})
 	}
 	return results.Run{Scenario: plan.Name, Point: p.Point, Rows: rows}

@@ -14,7 +14,8 @@ var slow = Scenario{
 	Load: func(p Point) client.Spec {
 		return client.Spec{Mode: client.Slow, Conns: p.Conns, SlowConns: 1000, Size: p.Size}
 	},
-	Apart: true,
-	Quick: []Grid{{Conns: []int{100}, Sizes: []int{64}}},
-	Full:  []Grid{{Conns: []int{100}, Sizes: []int{64}}},
+	Apart:  true,
+	Unread: true,
+	Quick:  []Grid{{Conns: []int{100}, Sizes: []int{64}}},
+	Full:   []Grid{{Conns: []int{100}, Sizes: []int{64}}},
 }

@@ -36,6 +36,7 @@ var all = []Server{
 		Floor:     true,
 		Protocols: packets,
 		Lacks:     noFanout,
+		Waits:     true,
 		Serve:     serveFloor(floor.Level),
 	},
 	{
@@ -44,6 +45,7 @@ var all = []Server{
 		Floor:     true,
 		Protocols: packets,
 		Lacks:     noFanout,
+		Waits:     true,
 		Serve:     serveFloor(floor.Edge),
 	},
 	{
@@ -52,6 +54,7 @@ var all = []Server{
 		Again:     floorLevel,
 		Protocols: packets,
 		Lacks:     noFanout,
+		Waits:     true,
 		Serve:     serveFloor(floor.Level),
 	},
 	{
@@ -65,6 +68,7 @@ var all = []Server{
 		Name:      "floor-c",
 		About:     "the level-triggered loop in C; needs cc",
 		Extra:     true,
+		Waits:     true,
 		Protocols: []workload.Protocol{workload.Echo},
 		Command:   compileFloor,
 	},

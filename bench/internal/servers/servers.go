@@ -22,6 +22,7 @@ type Server struct {
 	Again   string // the server of which this is a second copy, to show how far equals differ
 
 	Extra bool // not among the Usual
+	Waits bool // for the peer when a socket is full, and serves nobody else meanwhile
 
 	// Protocols are those that the server offers.
 	Protocols []workload.Protocol
@@ -87,11 +88,6 @@ func Compared(list []Server) []Server {
 // Offering returns the servers of list that serve p.
 func Offering(list []Server, p workload.Protocol) []Server {
 	return without(list, func(s Server) bool { return !s.Offers(p) })
-}
-
-// Lacking returns the servers of list that do not serve p.
-func Lacking(list []Server, p workload.Protocol) []Server {
-	return without(list, func(s Server) bool { return s.Offers(p) })
 }
 
 func without(list []Server, unwanted func(Server) bool) []Server {
