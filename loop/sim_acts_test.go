@@ -200,6 +200,11 @@ func (x *simConn) limit(rng *rand.Rand) {
 		d = 0
 	}
 	which := Deadline(rng.IntN(3))
+	if rng.IntN(4) == 0 {
+		x.tell("no %v", which)
+		x.clear(which)
+		return
+	}
 	x.tell("%v in %v", which, d)
 	now := x.w.now()
 	at := x.w.engine.start.Add(time.Duration(now - 1)).Add(d)
@@ -218,12 +223,25 @@ func (x *simConn) limit(rng *rand.Rand) {
 	}
 }
 
+// clear takes a deadline back.
+func (x *simConn) clear(which Deadline) {
+	x.due[which] = 0
+	switch which {
+	case ReadDeadline:
+		x.c.SetReadDeadline(time.Time{})
+	case WriteDeadline:
+		x.c.SetWriteDeadline(time.Time{})
+	case IdleTimeout:
+		x.c.SetIdleTimeout(0)
+		x.idle = 0
+	}
+}
+
 // unlimit clears the deadlines: they could end what should end by itself.
 func (x *simConn) unlimit() {
-	x.c.SetReadDeadline(time.Time{})
-	x.c.SetWriteDeadline(time.Time{})
-	x.c.SetIdleTimeout(0)
-	x.due, x.idle = [len(x.due)]int64{}, 0
+	for which := ReadDeadline; which <= IdleTimeout; which++ {
+		x.clear(which)
+	}
 }
 
 func (x *simConn) swap(rng *rand.Rand) {
@@ -264,7 +282,10 @@ func (x *simConn) doClose() {
 	case err != nil && !x.dead() && !x.c.is(closing|closed):
 		x.fail("Close: %v", err)
 	}
-	x.closes()
+	x.everQuiet = true
+	if err == nil {
+		x.closes()
+	}
 }
 
 func (x *simConn) doAbort() {

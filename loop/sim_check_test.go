@@ -57,7 +57,25 @@ func (x *simConn) afterTurn() {
 		x.fail("OnDrain did not come, and %d bytes are pending", c.Buffered())
 	}
 	x.checkStuck()
+	x.checkIdle()
 	x.checkLate()
+}
+
+// checkIdle wants bytes to move while the kernel can move them: a lost edge may be
+// made up for by a later one, and must not need it.
+func (x *simConn) checkIdle() {
+	c := x.c
+	moved := x.site.stats.BytesIn + x.site.stats.BytesOut
+	readable, writable := simReady(int(c.fd))
+	stuck := readable && !c.is(noOffer|lingering|inBacklog|writeFailed|peerEnded) ||
+		writable && c.queuedOut() > 0 && !c.is(inDirty|writeFailed) && !x.link.peer.killed
+	if !stuck || x.w.disturbed || moved != x.moves {
+		x.moves, x.unmoved = moved, 0
+		return
+	}
+	if x.unmoved++; x.unmoved > 3 {
+		x.fail("C1: nothing moves, and the socket is readable %v, writable %v", readable, writable)
+	}
 }
 
 // checkStuck wants every connection with something to do to be on a list.

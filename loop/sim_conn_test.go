@@ -47,15 +47,17 @@ type simConn struct {
 
 	// What was done to it.
 	paused    bool
-	everQuiet bool  // it has not always wanted input
-	closing   bool  // Close, or an error
-	closedAt  int64 // when it was
-	late      int   // turns that ended although it should be over
-	half      bool  // CloseWrite
-	cause     error // what OnClose must hear
-	referred  bool  // Ref.Write was called
-	refClosed bool  // Ref.Close was
-	result    error // what it heard
+	everQuiet bool   // it has not always wanted input
+	closing   bool   // Close, or an error
+	closedAt  int64  // when it was
+	moves     uint64 // bytes that the loop had moved
+	unmoved   int    // turns in a row that moved none, though the kernel would have
+	late      int    // turns that ended although it should be over
+	half      bool   // CloseWrite
+	cause     error  // what OnClose must hear
+	referred  bool   // Ref.Write was called
+	refClosed bool   // Ref.Close was
+	result    error  // what it heard
 	overAt    int64
 	due       [IdleTimeout + 1]int64 // when the deadlines pass; 0 is never
 	limited   int64                  // when one was set last
@@ -299,6 +301,9 @@ func (x *simConn) peerMade(err error) bool {
 	if x.everQuiet || x.w.ending || x.w.o.without&simHarsh == 0 {
 		return false
 	}
+	if x.w.o.without&simAgain == 0 {
+		return false // of a dead socket that says would-block nothing more is expected
+	}
 	var errno sys.Errno
 	return err == nil || errors.As(err, &errno)
 }
@@ -356,7 +361,7 @@ func (x *simConn) early(err error) string {
 	}
 	now := x.w.now()
 	if op.Op == "close" {
-		if passed := now - x.closedAt; x.closing && passed < int64(x.w.cfg.FlushTimeout) {
+		if passed := now - x.closedAt; x.closing && !x.refClosed && passed < int64(x.w.cfg.FlushTimeout) {
 			return fmt.Sprintf("C9: the flush had %v only", time.Duration(passed))
 		}
 		return ""
@@ -376,7 +381,7 @@ func (x *simConn) checkReset(e sys.Errno) {
 	if !x.over || x.result != nil || x.w.o.without&(simHarsh|simBreaks) != simHarsh|simBreaks {
 		return
 	}
-	if x.closing && x.overAt-x.closedAt >= int64(x.w.cfg.LingerTimeout) {
+	if x.c.is(lingering) && (!x.closing || x.overAt-x.closedAt >= int64(x.w.cfg.LingerTimeout)) {
 		return
 	}
 	if p.lanes[simDirect] != x.wrote[simDirect] {

@@ -13,7 +13,8 @@ import (
 // disturb makes system calls fail until undisturb. The peers' calls are made
 // outside of turns, and do not fail.
 func (w *simWorld) disturb() {
-	if w.calm || w.rng.IntN(3) == 0 {
+	w.disturbed = !w.calm && w.rng.IntN(3) > 0
+	if !w.disturbed {
 		return
 	}
 	r := sys.Rules{Seed: w.rng.Uint64(), Fail: 0.05, Errnos: map[sys.Call][]sys.Errno{}}

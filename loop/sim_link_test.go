@@ -160,7 +160,7 @@ func (w *simWorld) accepted(c *Conn) Handler {
 	l := w.waiting[c.RemoteAddr().AddrPort().Addr()]
 	if l == nil || l.dialled {
 		// Its peer went away before it was accepted, and another took its place.
-		return HandlerFunc(func(_ *Conn, in []byte) (int, error) { return len(in), nil })
+		return nil
 	}
 	return l.protocol(c)
 }

@@ -140,3 +140,12 @@ func (w *simWorld) checkStrays() {
 		w.fail("C8: %d calls on descriptors that are not open", n)
 	}
 }
+
+// simReady tells what a socket is ready for.
+func simReady(fd int) (readable, writable bool) {
+	fds := [1]sys.PollFd{{Fd: int32(fd), Events: sys.POLLIN | sys.POLLOUT}}
+	if _, e := sys.Poll(fds[:], 0); e != 0 {
+		return false, false
+	}
+	return fds[0].Revents&sys.POLLIN != 0, fds[0].Revents&sys.POLLOUT != 0
+}

@@ -141,6 +141,18 @@ func (o simOptions) config() Config {
 	return cfg
 }
 
+// drawn returns the run with the kinds left out that its seed leaves out: a run in
+// which everything happens shows less than many that differ.
+func (o simOptions) drawn() simOptions {
+	rng := o.rng(5)
+	for kind := simKinds(1); kind < simAll; kind <<= 1 {
+		if rng.IntN(3) == 0 {
+			o.without |= kind
+		}
+	}
+	return o
+}
+
 // balance draws how the listener spreads its connections.
 func (o simOptions) balance() Balance {
 	return []Balance{RoundRobin, LeastConns, ReusePort}[o.rng(2).IntN(3)]

@@ -43,11 +43,12 @@ type simPeer struct {
 	met    bool // had a descriptor
 	quota  int  // to be sent, at most
 	sent   int
-	fin    bool // has sent it
-	heard  bool // the engine's FIN
-	failed sys.Errno
-	killed bool // it, or the network, ended the connection without its consent
-	waits  int  // steps towards its end
+	fin    bool      // has sent it
+	heard  bool      // the engine's FIN
+	broke  sys.Errno // of its output
+	failed sys.Errno // of the connection
+	killed bool      // it, or the network, ended the connection without its consent
+	waits  int       // steps towards its end
 
 	// The stream from the engine is made of frames, in lanes.
 	header [simHeader]byte
@@ -123,7 +124,7 @@ func (p *simPeer) step() {
 // send sends the next of its bytes.
 func (p *simPeer) send() {
 	n := min(simSize(p.rng, p.nature.piece), p.quota-p.sent)
-	if p.fin || p.failed != 0 || n <= 0 {
+	if p.fin || p.broke != 0 || n <= 0 {
 		return
 	}
 	buf := p.link.w.space(n)
@@ -132,7 +133,7 @@ func (p *simPeer) send() {
 	p.sent += n
 	p.tell("sends %d of %d: %v", n, len(buf), e)
 	if e != 0 && e != sys.EAGAIN {
-		p.fails(e)
+		p.breaks(e)
 	}
 }
 
@@ -150,12 +151,20 @@ func (p *simPeer) receive(size int) {
 	switch {
 	case e != 0:
 		p.fails(e)
+	case n == 0 && p.broke != 0:
+		p.fails(p.broke) // that send has taken the error away
 	case n == 0:
 		p.heard = true
 		p.checkWhole()
 	default:
 		p.check(buf[:n])
 	}
+}
+
+// breaks notes that its output has failed: what came before can still be read.
+func (p *simPeer) breaks(e sys.Errno) {
+	p.broke = e
+	p.tell("cannot send: %v", e)
 }
 
 // fails notes that the connection is broken.
@@ -215,13 +224,13 @@ func simLaneStart(lane byte) int { return int(lane) * 30011 }
 
 // end sends FIN.
 func (p *simPeer) end() {
-	if p.fin || p.failed != 0 {
+	if p.fin || p.broke != 0 {
 		return
 	}
 	e := sys.Shutdown(p.fd, sys.SHUT_WR)
 	p.tell("ends its output after %d: %v", p.sent, e)
 	if p.fin = e == 0; !p.fin {
-		p.fails(e)
+		p.breaks(e)
 	}
 }
 
@@ -253,7 +262,7 @@ func (p *simPeer) finish() {
 	if p.fd < 0 {
 		return
 	}
-	if !p.fin && p.rng.IntN(4) == 0 {
+	if !p.fin && p.broke == 0 && p.rng.IntN(4) == 0 {
 		p.quota = p.sent
 		p.end()
 	}
@@ -263,7 +272,7 @@ func (p *simPeer) finish() {
 	}
 	p.receive(64 << 10)
 	p.receive(64 << 10) // the FIN, perhaps
-	if p.waits++; p.failed != 0 || p.heard && p.fin || p.link.deserted() && p.waits > 50 {
+	if p.waits++; p.failed != 0 || p.heard && (p.fin || p.broke != 0) || p.link.deserted() && p.waits > 50 {
 		p.close()
 	}
 }

@@ -62,3 +62,7 @@ func simUnread(fd int) int {
 
 // checkStrays cannot tell here what the calls of others were made on.
 func (w *simWorld) checkStrays() {}
+
+// simReady tells what a socket is ready for, as far as that says what the engine
+// has been told of: here the event may be on its way.
+func simReady(int) (readable, writable bool) { return false, false }

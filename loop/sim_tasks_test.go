@@ -125,6 +125,14 @@ func (w *simWorld) post(s *simSite, f func()) {
 	}
 }
 
+// chain posts a task that posts another, and so on: whatever was accepted runs,
+// however late it was posted.
+func (w *simWorld) chain(s *simSite, n int) {
+	if n > 0 {
+		w.post(s, func() { w.chain(s, n-1) })
+	}
+}
+
 // simTimer is a timer of a loop.
 type simTimer struct {
 	w      *simWorld
@@ -146,6 +154,9 @@ func (w *simWorld) timer(s *simSite, rng *rand.Rand) {
 	d := time.Duration(rng.IntN(int(8 * simTimeUnit)))
 	if rng.IntN(4) == 0 {
 		d = time.Duration(rng.IntN(3)) - 1
+	}
+	if w.may(simGaps) && rng.IntN(3) == 0 {
+		w.pass(time.Duration(rng.IntN(int(simTimeUnit)))) // the turn's clock is old now
 	}
 	if len(w.timers) < simMaxTimers {
 		w.newTimer(s, rng, d)
@@ -223,7 +234,7 @@ func (t *simTimer) fire() {
 	}
 	if w.may(simPanics) && w.rng.IntN(30) == 0 {
 		w.panics++
-		t.armed = false
+		t.armed = t.armed && t.period == 0 // one of Every stops
 		panic(simPanicked)
 	}
 }

@@ -65,7 +65,7 @@ func checkSim(t *testing.T, o simOptions, trace io.Writer) simResult {
 	small, failure := simMinimised(o, r.failure)
 	var told bytes.Buffer
 	simRun(small, &told)
-	t.Logf("smaller: %v\nagain with %s\nwith %v\nthe last that happened:\n%s", failure, small, simAll&^small.without, simTail(told.Bytes(), 60))
+	t.Logf("smaller: %v\nagain with %s\nwith %v\nthe last that happened:\n%s", failure, small, simAll&^small.drawn().without, simTail(told.Bytes(), 60))
 	return r
 }
 

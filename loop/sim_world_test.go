@@ -47,12 +47,14 @@ type simWorld struct {
 	shutdown chan error
 	turning  *Loop  // whose turn it is
 	restore  func() // ends the faults of the turn
-	began    int64  // when the turn under way, or the last one, began
-	called   int    // callbacks
-	panics   uint64
-	turns    int
-	scratch  []byte
-	failure  error
+	// disturbed says that calls of the turn were to fail.
+	disturbed bool
+	began     int64 // when the turn under way, or the last one, began
+	called    int   // callbacks
+	panics    uint64
+	turns     int
+	scratch   []byte
+	failure   error
 }
 
 // simSite is one loop as its world sees it.
@@ -73,6 +75,7 @@ type simResult struct {
 
 // simRun has a run. What happens is told to trace, unless that is nil.
 func simRun(o simOptions, trace io.Writer) simResult {
+	o = o.drawn()
 	w := &simWorld{o: o, cfg: o.config(), rng: o.rng(3), trace: trace, waiting: map[netip.Addr]*simLink{}, shutdown: make(chan error, 1)}
 	before := w.beginKernel()
 	defer w.endKernel()
@@ -300,6 +303,9 @@ func (w *simWorld) beginEnd() {
 		return
 	}
 	w.ending = true
+	for _, s := range w.sites {
+		w.chain(s, 3)
+	}
 	if w.rng.IntN(2) == 0 {
 		w.tell("Engine.Close")
 		w.closed = true
