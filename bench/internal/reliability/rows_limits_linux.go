@@ -22,7 +22,7 @@ var limitRows = []Row{
 		Name:    "stalled-readers",
 		Promise: "Peers that do not read are not read from: memory is bounded, others are served, and when they read at last nothing is lost.",
 		Clauses: []string{"C1", "C4", "C5"},
-		Does:    "5,000 clients (300) that send 512 KiB each and read nothing until all have stalled",
+		Does:    "5,000 clients (300) send 512 KiB each and read nothing until all have stalled; then 500 (100) read, the others reset",
 		run:     stalledReaders,
 	},
 	{
@@ -59,14 +59,17 @@ func emfile(t *Trial) {
 
 func stalledReaders(t *Trial) {
 	const size = 512 << 10
-	n := t.Size(300, 5000)
+	n, readers := t.Size(300, 5000), t.Size(100, 500)
 	s := t.Start(subject.Config{})
 	// The bound of output is the high mark and one more read (C4).
 	s.Ceiling = ceiling/2 + int64(n)*(loop.DefaultHighMark+loop.DefaultReadBuffer)
 	w := t.Watch(s, 10)
 	stalled := t.Dial(s, n, SmallBuffers)
 	sent := make(chan error, 1)
-	go func() { sent <- each(stalled, func(c *Client) error { return c.Send(size) }) }()
+	go func() { sent <- each(stalled[:readers], func(c *Client) error { return c.Send(size) }) }()
+	for _, c := range stalled[readers:] {
+		go func() { _ = c.Send(size) }() // until it is reset
+	}
 	for end := time.Now().Add(t.Patience); time.Now().Before(end) && s.Alive() == nil; {
 		before := s.Grown()
 		t.Sleep(time.Second)
@@ -75,10 +78,13 @@ func stalledReaders(t *Trial) {
 		}
 	}
 	t.Figure("%d stalled: +%d MiB", n, s.Grown()>>20)
-	t.Must("read at last", each(stalled, func(c *Client) error { return c.all(size) }))
+	t.Must("reset", each(stalled[readers:], (*Client).Reset))
+	t.Must("read at last", each(stalled[:readers], func(c *Client) error {
+		return errors.Join(c.SetReadBuffer(1<<20), c.all(size))
+	}))
 	t.Must("send", <-sent)
 	t.End(w)
-	t.Must("end", each(stalled, (*Client).Finish))
+	t.Must("end", each(stalled[:readers], (*Client).Finish))
 }
 
 func memoryLimit(t *Trial) {

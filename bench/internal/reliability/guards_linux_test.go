@@ -1,0 +1,255 @@
+package reliability
+
+// The guards themselves: servers that break a promise, and what is said of them.
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/eddyline/eddyline/bench/internal/reliability/subject"
+)
+
+// bad are servers with something wrong, which begins when a connection sends what
+// is long for an echo.
+var bad = map[string]subject.Serve{
+	"sound": serveNet(func(c net.Conn, p []byte) error {
+		_, err := c.Write(p)
+		return err
+	}),
+	"liar": serveNet(func(c net.Conn, p []byte) error {
+		if len(p) > 64 {
+			p[len(p)/2]++
+		}
+		_, err := c.Write(p)
+		return err
+	}),
+	"cutter": serveNet(func(c net.Conn, p []byte) error {
+		if len(p) > 64 {
+			return c.Close()
+		}
+		_, err := c.Write(p)
+		return err
+	}),
+	"hoarder": serveNet(func(c net.Conn, p []byte) error {
+		if len(p) > 64 {
+			if _, err := os.Open(os.DevNull); err != nil {
+				return err
+			}
+		}
+		_, err := c.Write(p)
+		return err
+	}),
+	"glutton": serveNet(func(c net.Conn, p []byte) error {
+		if len(p) > 64 {
+			eat()
+		}
+		_, err := c.Write(p)
+		return err
+	}),
+	"spinner": serveNet(func(c net.Conn, p []byte) error {
+		if len(p) > 64 {
+			go spin()
+		}
+		_, err := c.Write(p)
+		return err
+	}),
+	"chatter": serveNet(func(c net.Conn, p []byte) error {
+		for range 10 * len(p) {
+			fmt.Fprintln(os.Stderr, "I have got something")
+		}
+		_, err := c.Write(p)
+		return err
+	}),
+	"sulker": serveNet(func(c net.Conn, p []byte) error {
+		if len(p) > 64 {
+			return nil
+		}
+		_, err := c.Write(p)
+		return err
+	}),
+	"crasher": serveNet(func(c net.Conn, p []byte) error {
+		if len(p) > 64 {
+			fmt.Fprintln(os.Stderr, "I cannot bear it")
+			os.Exit(3)
+		}
+		_, err := c.Write(p)
+		return err
+	}),
+}
+
+// eat takes more memory than a server may have.
+var eat = sync.OnceFunc(func() {
+	bound := ceiling
+	if raceEnabled {
+		bound *= raceFactor
+	}
+	eaten = make([]byte, bound*3/2)
+	for i := 0; i < len(eaten); i += 4096 {
+		eaten[i] = 1
+	}
+})
+
+var eaten []byte
+
+func spin() {
+	for {
+	}
+}
+
+// serveNet serves with package net; each handles what a connection receives.
+func serveNet(each func(c net.Conn, p []byte) error) subject.Serve {
+	return func(ctx context.Context, addr string, ready func(string)) error {
+		ln, err := net.Listen("tcp", addr)
+		if err != nil {
+			return err
+		}
+		context.AfterFunc(ctx, func() { ln.Close() })
+		ready(ln.Addr().String())
+		var serving sync.WaitGroup
+		defer serving.Wait()
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return nil
+			}
+			serving.Go(func() {
+				defer c.Close()
+				p := make([]byte, 4096)
+				for {
+					n, err := c.Read(p)
+					if err == nil {
+						err = each(c, p[:n])
+					}
+					if err != nil {
+						return
+					}
+				}
+			})
+		}
+	}
+}
+
+// probe is a small row that all servers of bad can be run on.
+var probe = Row{Name: "probe", run: func(t *Trial) {
+	s := t.Start(subject.Config{})
+	clients := t.Dial(s, 3)
+	t.Must("echo", each(clients, func(c *Client) error { return c.Echo(1024) }))
+	t.Must("end", each(clients, (*Client).Finish))
+}}
+
+func TestEveryGuardSeesWhatItIsFor(t *testing.T) {
+	for server, want := range map[string]Outcome{
+		"sound":   Held,
+		"liar":    Lost,
+		"cutter":  Lost,
+		"hoarder": Grew,
+		"glutton": Grew,
+		"spinner": Spun,
+		"chatter": Grew,
+		"sulker":  Hung,
+		"crasher": Ended,
+		"nobody":  Failed,
+	} {
+		t.Run(server, func(t *testing.T) {
+			t.Parallel()
+			allowed := 10 * time.Second
+			if server == "sulker" || server == "hoarder" {
+				allowed = 2 * time.Second // it is waited for in vain
+			}
+			r := Run(t.Context(), probe, Options{Server: server, Patience: allowed})
+			if got := r.Outcome(); got != string(want) {
+				t.Errorf("outcome %q, want %q:\n%s", got, want, r.Why())
+			}
+		})
+	}
+}
+
+// A row that is interrupted says so, and does not take long about it.
+func TestAnInterruptEndsARow(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	row := Row{Name: "long", run: func(t *Trial) {
+		s := t.Start(subject.Config{})
+		clients := t.Dial(s, 3)
+		cancel()
+		t.Must("echo", each(clients, func(c *Client) error { return c.all(1) }))
+	}}
+	r := Run(ctx, row, Options{Server: subject.Own, Patience: time.Second})
+	if r.Outcome() != string(Failed) || !strings.Contains(r.Why(), "interrupted") {
+		t.Errorf("%s: %s", r.Outcome(), r.Why())
+	}
+}
+
+func TestARowSaysWhatItNeeds(t *testing.T) {
+	row := Row{Name: "needy", Needs: []Need{"no-such-program"}, run: func(t *Trial) { panic("it is run all the same") }}
+	r := Run(t.Context(), row, Options{})
+	if r.Held() || !strings.Contains(r.Why(), "needs no-such-program") {
+		t.Errorf("%s: %s", r.Outcome(), r.Why())
+	}
+}
+
+func TestRowsAreComplete(t *testing.T) {
+	names := map[string]bool{}
+	for _, r := range Rows() {
+		if r.Name == "" || r.Promise == "" || r.Does == "" || len(r.Clauses) == 0 || r.run == nil {
+			t.Errorf("row %+v lacks something", r)
+		}
+		if names[r.Name] {
+			t.Errorf("two rows %s", r.Name)
+		}
+		names[r.Name] = true
+	}
+}
+
+func TestFindRows(t *testing.T) {
+	found, err := Find(Rows(), []string{"reset-*", "emfile"})
+	if err != nil || len(found) != len(stages)+1 || found[len(stages)].Name != "emfile" {
+		t.Errorf("%d rows, error %v", len(found), err)
+	}
+	if _, err := Find(Rows(), []string{"no-such-row"}); err == nil || !strings.Contains(err.Error(), "no-such-row") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestTheTableTellsAll(t *testing.T) {
+	row := Row{Name: "a-row", Does: "something", Clauses: []string{"C1"}}
+	d := Document{Results: []Result{
+		{Row: "a-row", Server: "eddyline", Figures: []string{"7 things"}},
+		{Row: "a-row", Server: "other", Breaches: []Breach{{Lost, "a byte"}, {Grew, "a heap"}, {Lost, "a bit"}}},
+	}}
+	var b strings.Builder
+	PrintMarkdown(&b, []Row{row}, d)
+	Print(&b, d.Results)
+	for _, want := range []string{"held", "lost data, grew", "a byte", "a heap", "a bit", "7 things", "eddyline: 1 of 1 rows held", "other: 0 of 1 rows held"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("no %q in\n%s", want, b.String())
+		}
+	}
+	if !d.Held("eddyline") || d.Held("other") {
+		t.Error("the verdict does not follow from the results")
+	}
+}
+
+// The ends of a network of one's own see each other and nothing else.
+func TestANetworkIsItsOwn(t *testing.T) {
+	row := Row{Name: "network", Needs: []Need{Root, IP}, run: func(t *Trial) {
+		n := t.NewNetwork()
+		s := t.StartAs(subject.Config{}, Launch{Network: n})
+		t.Must("echo", t.Dial(s, 1)[0].Echo(64))
+		if c, err := net.DialTimeout("tcp", s.Addr, 100*time.Millisecond); err == nil {
+			c.Close()
+			t.Fail(Failed, "the server is reached from outside")
+		}
+	}}
+	if missing := Missing(row); missing != "" {
+		t.Fatal(missing)
+	}
+	if r := Run(t.Context(), row, Options{Server: subject.Own, Patience: 10 * time.Second}); !r.Held() {
+		t.Errorf("%s: %s", r.Outcome(), r.Why())
+	}
+}
