@@ -32,6 +32,7 @@ const (
 	ENOTCONN      Errno = 107
 	ETIMEDOUT     Errno = 110
 	ECONNREFUSED  Errno = 111
+	EHOSTUNREACH  Errno = 113
 	EALREADY      Errno = 114
 	EINPROGRESS   Errno = 115
 )

@@ -18,6 +18,7 @@ type link struct {
 	finAcked   bool
 	finished   bool // the FIN was sent at some time
 
+	refused bool    // the answer is a reset, until which nothing more is of use
 	waits   bool    // the listener's queue was full
 	stalled bool    // nothing of this arrives for now
 	at      *socket // the listener that has not handed out the socket yet
@@ -26,7 +27,7 @@ type link struct {
 // deliverable tells whether something that s sent can arrive.
 func (s *socket) deliverable() bool {
 	l := &s.tcp
-	if l.stalled || l.waits {
+	if l.stalled || l.waits || l.refused {
 		return false
 	}
 	switch {
@@ -249,7 +250,7 @@ func (s *socket) arriveAck() {
 func (s *socket) arriveData(n int) {
 	l, o := &s.tcp, s.other
 	if o.refuses() {
-		l.data.drop(n)
+		l.refused = true
 		o.reject()
 		return
 	}
@@ -276,11 +277,12 @@ func (s *socket) reject() {
 
 func (s *socket) arriveFin() {
 	o := s.other
-	s.tcp.fin, s.tcp.finTransit = false, true
 	if o.state != connected {
+		s.tcp.refused = true
 		o.reject()
 		return
 	}
+	s.tcp.fin, s.tcp.finTransit = false, true
 	o.ended, o.noRecv = true, true
 	o.wake(0)
 	o.conclude()
