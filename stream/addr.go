@@ -3,7 +3,6 @@ package stream
 // Addr, the address of one end of a stream.
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -47,7 +46,7 @@ func UnixAddr(path string) Addr {
 // up, for which see [Resolve]. The error is a [*net.ParseError].
 func ParseAddr(s string) (Addr, error) {
 	if path, ok := strings.CutPrefix(s, "unix:"); ok {
-		if path == "" || strings.ContainsRune(path, 0) {
+		if path == "" || !pathFits(path) {
 			return Addr{}, &net.ParseError{Type: "unix socket address", Text: s}
 		}
 		return UnixAddr(path), nil
@@ -114,7 +113,7 @@ func (a Addr) kernel(connect bool) (sys.Sockaddr, error) {
 	if !a.named() {
 		return sa, fmt.Errorf("no address: %w", os.ErrInvalid)
 	}
-	if strings.ContainsRune(sa.Path, 0) && sa.Path[0] != '@' {
+	if sa.Unix && !pathFits(sa.Path) {
 		return sa, fmt.Errorf("NUL byte in the path: %w", os.ErrInvalid)
 	}
 	if connect && sa.IP.IsUnspecified() {
@@ -127,6 +126,10 @@ func (a Addr) kernel(connect bool) (sys.Sockaddr, error) {
 	sa.IP = sa.IP.WithZone(zone)
 	return sa, nil
 }
+
+// pathFits tells whether a path that is not empty can be a unix socket's name: only
+// abstract ones may hold a NUL byte.
+func pathFits(path string) bool { return isAbstract(path) || !strings.ContainsRune(path, 0) }
 
 func loopback(ip netip.Addr) netip.Addr {
 	if ip.Is4() {
@@ -142,7 +145,7 @@ func zoneNumber(zone string) (string, error) {
 	}
 	ifi, err := net.InterfaceByName(zone)
 	if err != nil {
-		return "", errors.Join(fmt.Errorf("zone %q", zone), err)
+		return "", fmt.Errorf("zone %q: %w", zone, err)
 	}
 	return fmt.Sprint(ifi.Index), nil
 }

@@ -34,6 +34,7 @@ func TestParseAddr(t *testing.T) {
 		{in: "unix:relative.sock", network: "unix", path: "relative.sock"},
 		{in: "unix:/with space:and[colon]", network: "unix", path: "/with space:and[colon]"},
 		{in: "unix:@abstract", network: "unix", path: "@abstract"},
+		{in: "unix:@abs\x00tract", network: "unix", path: "@abs\x00tract"},
 	} {
 		t.Run(c.in, func(t *testing.T) {
 			a, err := stream.ParseAddr(c.in)

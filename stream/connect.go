@@ -61,7 +61,8 @@ func Start(addr Addr) (*Stream, error) { return StartFrom(Addr{}, addr) }
 // StartFrom is Start from a chosen local address. Its port may be 0: then it is
 // chosen when the peer is known, so that ports do not run out before all pairs
 // of addresses and ports have (IP_BIND_ADDRESS_NO_PORT in ip(7), on Linux). The
-// zero Addr leaves everything to the system.
+// zero Addr leaves everything to the system. The file of a unix local address is
+// removed if the connect fails; afterwards it is the caller's to remove.
 func StartFrom(local, addr Addr) (*Stream, error) {
 	c, err := start(local, addr)
 	if err != nil {
@@ -71,6 +72,7 @@ func StartFrom(local, addr Addr) (*Stream, error) {
 		c.close()
 		return nil, m.failure
 	}
+	c.file = nil
 	return newStream(c), nil
 }
 
@@ -127,7 +129,7 @@ func (c *socket) begin(local Addr) error {
 	}
 	switch e := sys.Connect(c.desc.FD(), c.addr.sa); e {
 	case 0:
-		c.settle(c.checkConnection())
+		_ = c.settle(c.checkConnection())
 		return nil
 	case sys.EINPROGRESS, sys.EINTR: // after a signal it goes on, too: connect(2)
 		return nil
@@ -153,6 +155,12 @@ func (c *socket) bindLocal(local Addr) error {
 	}
 	if e := sys.Bind(c.desc.FD(), sa); e != 0 {
 		return c.connectError(sys.CallBind, e)
+	}
+	if !sa.Unix || isAbstract(sa.Path) {
+		return nil
+	}
+	if e := c.ownFile(sa.Path); e != 0 {
+		return c.connectError(sys.CallStat, e)
 	}
 	return nil
 }
@@ -235,6 +243,9 @@ func (c *socket) checkConnection() error {
 	}
 	if e != 0 {
 		return c.connectError(sys.CallGetpeername, e)
+	}
+	if !c.addr.IsValid() {
+		c.sharedMode().peer = Addr{peer}
 	}
 	if c.domain == sys.DomainUnix {
 		return nil

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"strings"
 	"time"
 )
 
@@ -160,8 +161,7 @@ func lookUp(ctx context.Context, host string) ([]netip.Addr, error) {
 
 // naming puts the address into the text of an error that lacks it.
 func naming(address string, err error) error {
-	var named *net.AddrError
-	if errors.As(err, &named) {
+	if strings.Contains(err.Error(), address) {
 		return err
 	}
 	return &namedError{address, err}

@@ -30,6 +30,9 @@ func FromFD(fd int) (*Stream, error) {
 // LocalAddrOf is the address of this end of a socket whose bare descriptor the
 // caller holds, as AcceptFD and Detach give it.
 func LocalAddrOf(fd int) (Addr, error) {
+	if !validFD(fd) {
+		return Addr{}, descriptorError("local address", fd, sys.CallGetsockname, sys.EBADF)
+	}
 	sa, e := sys.Getsockname(fd)
 	if e != 0 {
 		return Addr{}, descriptorError("local address", fd, sys.CallGetsockname, e)
@@ -100,6 +103,9 @@ func duplicate(op string, raw sys.RawConn) (c *socket, err error) {
 // adopt checks that fd is a stream socket that listens or does not, and makes it
 // ours. Nothing is changed before everything is checked.
 func adopt(op string, fd int, listens bool) (*socket, error) {
+	if !validFD(fd) {
+		return nil, descriptorError(op, fd, sys.CallGetsockopt, sys.EBADF)
+	}
 	kind, e := sys.GetOption(fd, sys.OptType)
 	if e != 0 {
 		return nil, descriptorError(op, fd, sys.CallGetsockopt, e)
@@ -144,6 +150,10 @@ func adopt(op string, fd int, listens bool) (*socket, error) {
 	}
 	return c, nil
 }
+
+// validFD tells whether fd is a number that a descriptor may have: the kernel would
+// look at its lower 32 bits alone.
+func validFD(fd int) bool { return fd >= 0 && fd == int(int32(fd)) }
 
 // adoptedAddr is what socket.addr is to be. Without a peer the socket may be
 // about to get one, or have lost it.

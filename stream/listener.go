@@ -147,7 +147,8 @@ func (c *socket) bindPort(opts *ListenOptions) error {
 	}
 	if opts.BindToDevice != "" {
 		if e := sys.BindToDevice(fd, opts.BindToDevice); e != 0 {
-			return c.callError(op, sys.CallSetsockopt, e)
+			err := os.NewSyscallError(string(sys.CallSetsockopt), e)
+			return c.opError(op, fmt.Errorf("device %q: %w", opts.BindToDevice, err))
 		}
 	}
 	if e := sys.Bind(fd, c.addr.sa); e != 0 {

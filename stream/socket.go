@@ -94,7 +94,12 @@ func (c *socket) localAddr() (Addr, error) {
 // detach ends the ownership of the descriptor and returns it.
 func (c *socket) detach() (int, error) {
 	const op = "detach"
-	if m := c.mode.Load(); m != nil && m.heldBytes.Load() != 0 {
+	// Who sets input aside holds a reference until he has the lock: he either has
+	// done it by now, or makes Detach fail.
+	m := c.sharedMode()
+	m.heldMu.Lock()
+	defer m.heldMu.Unlock()
+	if len(m.held) != 0 {
 		return -1, c.opError(op, errHeld)
 	}
 	if c.desc.Detach() {

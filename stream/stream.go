@@ -43,11 +43,15 @@ func (s *Stream) PeerAddr() (Addr, error) {
 	if c.desc.Closed() {
 		return Addr{}, c.closedError(op)
 	}
-	if m := c.mode.Load(); m != nil && m.connect.Load() != connected {
+	m := c.mode.Load()
+	if m != nil && m.connect.Load() != connected {
 		return Addr{}, c.callError(op, sys.CallGetpeername, sys.ENOTCONN)
 	}
 	if c.addr.IsValid() {
 		return c.addr, nil
+	}
+	if m != nil && m.peer.IsValid() {
+		return m.peer, nil
 	}
 	var sa sys.Sockaddr
 	err := c.use(op, sys.CallGetpeername, func(fd int) (e sys.Errno) {

@@ -20,6 +20,11 @@ import (
 func (s *Stream) ReadToString() (string, error) {
 	defer runtime.KeepAlive(s)
 	c := s.socket()
+	// Held until the input is set aside, or a Detach in between would lose it.
+	if !c.desc.Acquire() {
+		return "", c.closedError("read")
+	}
+	defer c.desc.Release()
 	m := c.sharedMode()
 	chunk := make([]byte, smallRead)
 	for {

@@ -1,6 +1,6 @@
 package stream
 
-// The file of a unix listener: made by bind, removed by whoever made it.
+// The file of a unix socket: made by bind, removed by whoever made it.
 
 import (
 	"path/filepath"
@@ -44,12 +44,9 @@ func (c *socket) bindPath(opts *ListenOptions) error {
 	if e != 0 {
 		return c.callError(op, sys.CallBind, e)
 	}
-	id, _, e := sys.SocketFile(path)
-	if e != 0 {
-		sys.Unlink(path) // made a moment ago, and nobody will be able to tell
+	if e := c.ownFile(path); e != 0 {
 		return c.callError(op, sys.CallStat, e)
 	}
-	c.file = &socketFile{path: path, id: id}
 	if opts.Mode == 0 {
 		return nil
 	}
@@ -57,6 +54,17 @@ func (c *socket) bindPath(opts *ListenOptions) error {
 		return c.callError(op, sys.CallChmod, e)
 	}
 	return nil
+}
+
+// ownFile lets c.close remove the file that bind made a moment ago.
+func (c *socket) ownFile(path string) sys.Errno {
+	id, _, e := sys.SocketFile(path)
+	if e != 0 {
+		sys.Unlink(path) // nobody will be able to tell whose it is
+		return e
+	}
+	c.file = &socketFile{path: path, id: id}
+	return 0
 }
 
 func isAbstract(path string) bool { return path[0] == '@' }

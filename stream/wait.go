@@ -36,9 +36,11 @@ type mode struct {
 	writeTimeout atomic.Int64
 	// broken is the first error that ended the connection, see noteBroken.
 	broken atomic.Uintptr
-	// connect is a connecting state, and failure why it is failed: connect.go.
+	// connect is a connecting state: connect.go. failure is why it is failed, peer
+	// the other end once it is connected, if the socket did not know before.
 	connect atomic.Uint32
 	failure error
+	peer    Addr
 	// shut holds the directions that were shut down.
 	shut atomic.Uint32
 
