@@ -221,7 +221,7 @@ func (c *Conn) open(p Protocol) {
 	h := p(c)
 	if h == nil {
 		c.end()
-		c.fail(nil)
+		c.refuse()
 		return
 	}
 	c.handler = h
@@ -231,6 +231,16 @@ func (c *Conn) open(p Protocol) {
 		}
 	}
 	c.end()
+}
+
+// refuse ends a connection that has no handler: at once, or, if the Protocol wrote
+// something, when that is sent.
+func (c *Conn) refuse() {
+	if c.loop.spent > 0 || c.queuedOut() > 0 {
+		c.beginClose()
+		return
+	}
+	c.fail(nil)
 }
 
 // acquireQueues returns the connection's queues, borrowing some if it has none.

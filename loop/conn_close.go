@@ -35,8 +35,9 @@ func (c *Conn) Abort() {
 // the input that the handler has not consumed; inside OnData that is all of in,
 // whatever OnData returns then. OnClose hears ErrDetached at the end of the
 // turn, when the socket is the caller's alone; it is nonblocking and may be
-// used at once. Pending output must have been sent: if the kernel does not take
-// it now, the error is ErrBackpressure and nothing has changed.
+// used at once. Pending output must have been sent, the FIN of CloseWrite behind it:
+// if the kernel does not take it now, the error is ErrBackpressure and nothing has
+// changed.
 func (c *Conn) Detach() (s *stream.Stream, unread []byte, err error) {
 	if c.flags&(closing|closed|writeFailed) != 0 {
 		return nil, nil, c.opError("detach", net.ErrClosed)
@@ -50,6 +51,9 @@ func (c *Conn) Detach() (s *stream.Stream, unread []byte, err error) {
 	}
 	if c.queuedOut() > 0 {
 		return nil, nil, ErrBackpressure
+	}
+	if c.sendFIN(); c.is(closed) {
+		return nil, nil, c.err
 	}
 	if err := c.makeStream(); err != nil {
 		return nil, nil, c.opError("detach", err)

@@ -49,7 +49,10 @@ func (c *Conn) Writev(bufs [][]byte) (int, error) {
 	}
 	total := 0
 	for _, b := range bufs {
-		total += len(b)
+		// No sum of more: it could overflow.
+		if total += len(b); total > c.loop.engine.cfg.MaxPending {
+			return 0, c.tooMuch(total)
+		}
 	}
 	if room := c.loop.engine.cfg.MaxPending - c.Buffered(); total > room {
 		return 0, c.tooMuch(total)
@@ -299,14 +302,18 @@ func (c *Conn) drained() {
 // endHalf sends the FIN of CloseWrite, once, and closes a connection that has
 // now ended in both directions.
 func (c *Conn) endHalf() {
-	if !c.is(finSent) {
-		c.flags |= finSent
-		if errno := sys.Shutdown(int(c.fd), sys.SHUT_WR); errno != 0 {
-			c.reset(c.connError("shutdown", sys.CallShutdown, errno))
-			return
-		}
-	}
-	if c.is(endTold) {
+	if c.sendFIN(); c.is(endTold) {
 		c.fail(nil)
+	}
+}
+
+// sendFIN sends the FIN that CloseWrite asked for, once.
+func (c *Conn) sendFIN() {
+	if c.flags&(closeWrite|finSent) != closeWrite {
+		return
+	}
+	c.flags |= finSent
+	if errno := sys.Shutdown(int(c.fd), sys.SHUT_WR); errno != 0 {
+		c.reset(c.connError("shutdown", sys.CallShutdown, errno))
 	}
 }

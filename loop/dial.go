@@ -256,12 +256,16 @@ func (d *dial) win(a *attempt, r poller.Ready) error {
 			return err
 		}
 	}
+	peer, err := a.stream.PeerAddr()
+	if err != nil {
+		return err
+	}
 	fd, err := a.stream.Detach()
 	if err != nil {
 		return err
 	}
 	l := d.loop
-	c := makeConn(l, fd, a.addr)
+	c := makeConn(l, fd, peer)
 	c.slot = a.slot
 	l.slots.replace(a.slot, c)
 	l.stats.Dialed++

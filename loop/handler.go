@@ -6,7 +6,7 @@ package loop
 // connection, on the connection's loop, before OnOpen. The handler is where
 // the state of the connection lives; a protocol without state may return the
 // same handler each time. A nil Handler refuses the connection, which is then
-// closed without any callback.
+// closed without any callback, as by Close if something was written, else at once.
 type Protocol func(c *Conn) Handler
 
 // Handler is what is called as a connection makes progress, always on the

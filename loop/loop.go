@@ -462,7 +462,7 @@ func (l *Loop) endTurn() {
 	l.takeDown()
 	l.settleTimers()
 	l.stats.publish(l)
-	if l.draining && l.conns.Load() == 0 && l.tasks.Empty() {
+	if l.draining && l.conns.Load() == 0 {
 		l.stopping = true
 	}
 }

@@ -1,0 +1,133 @@
+//go:build unix
+
+package loop_test
+
+// What was written before a connection changes hands, or is refused, arrives; and
+// what else an end must not lose.
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/netip"
+	"path/filepath"
+	"testing"
+
+	"github.com/eddyline/eddyline/loop"
+	"github.com/eddyline/eddyline/stream"
+)
+
+// A Detach behind CloseWrite carries the FIN out before it hands the socket over.
+func TestDetachSendsTheFINOfCloseWrite(t *testing.T) {
+	r := newRig(t, loop.Config{Loops: 1})
+	detached := make(chan *stream.Stream, 1)
+	c := r.dial(r.listen(r.always(hooks{data: func(c *loop.Conn, in []byte) (int, error) {
+		if _, err := c.Write([]byte("bye")); err != nil {
+			t.Error(err)
+		}
+		if err := c.CloseWrite(); err != nil {
+			t.Error(err)
+		}
+		s, _, err := c.Detach()
+		if err != nil {
+			t.Errorf("Detach: %v", err)
+		}
+		detached <- s
+		return len(in), nil
+	}})))
+	c.send([]byte("x"))
+	s := take(t, "the socket", detached)
+	defer s.Close()
+	if got, err := io.ReadAll(c); err != nil || string(got) != "bye" {
+		t.Errorf("the peer reads %q, %v; want bye and the end", got, err)
+	}
+}
+
+// What a Protocol writes before it refuses a connection arrives in full.
+func TestARefusalIsFlushed(t *testing.T) {
+	const most = 8 << 20
+	r := newRig(t, loop.Config{Loops: 1, MaxPending: most})
+	for _, size := range []int{0, 10, most} {
+		ln := r.listen(func(c *loop.Conn) loop.Handler {
+			if _, err := c.Write(make([]byte, size)); err != nil {
+				t.Error(err)
+			}
+			return nil
+		})
+		c := r.dial(ln)
+		if n, err := io.Copy(io.Discard, c); err != nil || n != int64(size) {
+			t.Errorf("the peer reads %d bytes of %d, %v", n, size, err)
+		}
+	}
+}
+
+// The peer of a dial to the unspecified address is the one it was connected to.
+func TestRemoteAddrOfADialToTheUnspecifiedAddress(t *testing.T) {
+	r := newRig(t, loop.Config{Loops: 1})
+	ln := r.listen(r.always(hooks{}))
+	want := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), ln.Addr().AddrPort().Port())
+	peers := make(chan stream.Addr, 1)
+	err := r.engine.Dial(context.Background(), loop.DialConfig{}, "tcp", fmt.Sprintf("0.0.0.0:%d", want.Port()), r.always(hooks{}), func(c *loop.Conn, err error) {
+		if err != nil {
+			t.Error(err)
+		} else {
+			peers <- c.RemoteAddr()
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := take(t, "the dial", peers).AddrPort(); got != want {
+		t.Errorf("RemoteAddr is %v, want %v", got, want)
+	}
+}
+
+// A dial from a path that has to wait for room in the listener's queue does not
+// stumble over the file of its own first attempt.
+func TestDialFromAPathWaitsForAFullQueue(t *testing.T) {
+	dir := t.TempDir()
+	l, err := stream.Listen(stream.UnixAddr(filepath.Join(dir, "l")), stream.ListenOptions{Backlog: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	addr, err := l.LocalAddr()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		s, err := stream.Start(addr)
+		if err != nil {
+			break
+		}
+		defer s.Close()
+	}
+	r := newRig(t, loop.Config{Loops: 1})
+	outcome := make(chan error, 1)
+	cfg := loop.DialConfig{LocalAddr: stream.UnixAddr(filepath.Join(dir, "me"))}
+	err = r.engine.Dial(context.Background(), cfg, "unix", addr.Path(), r.always(hooks{}), func(_ *loop.Conn, err error) { outcome <- err })
+	if err != nil {
+		t.Fatal(err)
+	}
+	do(t, r.engine.Loops()[0], func() {}) // the first attempt found no room
+	for s, err := range l.Incoming() {
+		if err == nil {
+			defer s.Close()
+		}
+	}
+	if err := take(t, "the dial", outcome); err != nil {
+		t.Error(err)
+	}
+}
+
+// A task that posts itself again does not keep Shutdown from ending.
+func TestShutdownEndsBesideATaskThatPostsItself(t *testing.T) {
+	r := newRig(t, loop.Config{Loops: 1})
+	l := r.engine.Loops()[0]
+	var again func()
+	again = func() { _ = l.Post(again) }
+	do(t, l, again)
+	if err := r.engine.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
