@@ -112,21 +112,22 @@ func (t *Trial) gone(s *Server, left int) {
 	}
 }
 
-const crowd = 40
+// many is how many connections a fault is done to at once.
+const many = 40
 
-func connected(t *Trial, s *Server) []*Client { return t.Dial(s, crowd) }
+func connected(t *Trial, s *Server) []*Client { return t.Dial(s, many) }
 
-func served(t *Trial, s *Server) []*Client { return t.served(s, crowd) }
+func served(t *Trial, s *Server) []*Client { return t.served(s, many) }
 
 func unread(t *Trial, s *Server) []*Client {
-	list := t.Dial(s, crowd)
+	list := t.Dial(s, many)
 	t.Must("send", each(list, func(c *Client) error { return c.Send(4096) }))
 	return list
 }
 
 // pending are clients that have sent far more than they have read.
 func pending(t *Trial, s *Server) []*Client {
-	list := t.Dial(s, crowd, SmallBuffers)
+	list := t.Dial(s, many, SmallBuffers)
 	for _, c := range list {
 		go func() { _ = c.Send(4 << 20) }() // until it is reset
 	}
@@ -224,6 +225,7 @@ func finTail(t *Trial) {
 func lateReply(t *Trial) {
 	s := t.Start(subject.Config{Protocol: subject.Late, Limit: 200 * time.Millisecond})
 	clients := t.Dial(s, t.Size(20, 100))
+	s.Ceiling += int64(len(clients)) * subject.Reply // the answers are written at once
 	t.Must("questions", each(clients, func(c *Client) error {
 		if _, err := c.Write([]byte{byte(c.id)}); err != nil {
 			return c.wrong("send", err)
@@ -253,6 +255,7 @@ func (c *Client) reply() error {
 func closeUnread(t *Trial) {
 	s := t.Start(subject.Config{Protocol: subject.Tail})
 	clients := t.Dial(s, t.Size(10, 50))
+	s.Ceiling += int64(len(clients)) * subject.Reply // the answers are written at once
 	t.Must("answers", each(clients, func(c *Client) error {
 		sent := make(chan error, 1)
 		go func() {

@@ -77,19 +77,19 @@ func slowloris(t *Trial) {
 		answered <- each(good, func(c *Client) error { return c.lines(stop) })
 	}()
 	n := t.Size(100, 1000)
-	earliest := make([]time.Duration, n)
+	lasted := make([]time.Duration, n)
 	ids := make([]int, n)
 	for i := range ids {
 		ids[i] = i
 	}
 	t.Must("slow clients", each(ids, func(i int) (err error) {
-		earliest[i], err = crawl(t, s)
+		lasted[i], err = crawl(t, s)
 		return err
 	}))
 	close(stop)
 	t.Must("quick clients", <-answered)
-	least, most := earliest[0], earliest[0]
-	for _, d := range earliest {
+	least, most := lasted[0], lasted[0]
+	for _, d := range lasted {
 		least, most = min(least, d), max(most, d)
 	}
 	if least < limit {

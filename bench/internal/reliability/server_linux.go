@@ -6,6 +6,7 @@ package reliability
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -69,10 +70,9 @@ func (t *Trial) StartAs(cfg subject.Config, how Launch) *Server {
 	}
 	log, err := os.CreateTemp("", "eddyline-fault-*.log")
 	t.Must("log file", err)
-	t.Undo(func() {
-		log.Close()
-		os.Remove(log.Name())
-	})
+	t.Undo(func() { log.Close() })
+	// Without a name it is gone with its last user, however that ends.
+	t.Must("log file", os.Remove(log.Name()))
 	extra := []*os.File{log}
 	if how.Image != nil {
 		extra = append(extra, how.Image)
@@ -114,7 +114,7 @@ func (s *Server) greet(c *Client, cfg subject.Config) error {
 func (s *Server) settle() error {
 	same := 0
 	return s.t.Until("the server is at rest", func() bool {
-		d, m := s.Descriptors(), s.mark()
+		d, m := s.Descriptors(), s.Mark()
 		if d == s.rest.descriptors && m.Goroutines == s.rest.goroutines {
 			same++
 		} else {
@@ -143,9 +143,7 @@ func (s *Server) Ask(op string, arg, reply any) {
 }
 
 // Mark is the server's account; of one that cannot give it, that it has ended.
-func (s *Server) Mark() subject.Mark { return s.mark() }
-
-func (s *Server) mark() subject.Mark {
+func (s *Server) Mark() subject.Mark {
 	var m subject.Mark
 	if err := s.call("mark", nil, &m); err != nil {
 		return subject.Mark{Ended: true, Err: err.Error()}
@@ -161,7 +159,7 @@ func (s *Server) Alive() error {
 	if err := s.p.Err(); err != nil {
 		return fmt.Errorf("the server's process ended: %v\n%s", err, s.LogTail())
 	}
-	if m := s.mark(); m.Ended {
+	if m := s.Mark(); m.Ended {
 		return fmt.Errorf("the server ended by itself with error %s", m.Err)
 	}
 	return nil
@@ -244,15 +242,22 @@ func (s *Server) Signal(sig syscall.Signal) { s.t.Must("signal", syscall.Kill(s.
 
 // LogTail is the end of the server's log.
 func (s *Server) LogTail() string {
-	text, _ := os.ReadFile(s.log.Name())
+	text := s.logged()
 	return string(text[max(0, len(text)-2000):])
 }
 
 // LogLines counts the lines of the log.
-func (s *Server) LogLines() int {
-	text, _ := os.ReadFile(s.log.Name())
-	return bytes.Count(text, []byte("\n"))
+func (s *Server) LogLines() int { return bytes.Count(s.logged(), []byte("\n")) }
+
+// logged is the log so far. It is read by position: the server writes where the
+// descriptors' common offset is.
+func (s *Server) logged() []byte {
+	text, _ := io.ReadAll(io.NewSectionReader(s.log, 0, maxLog))
+	return text
 }
+
+// maxLog is how much of a log is looked at.
+const maxLog = 1 << 26
 
 // Over says that the server is meant to have ended.
 func (s *Server) Over() { s.over = true }
@@ -306,7 +311,7 @@ func (s *Server) atRest() {
 	}
 	goroutines := 0
 	if err := t.Until("the goroutines are gone", func() bool {
-		goroutines = s.mark().Goroutines
+		goroutines = s.Mark().Goroutines
 		return goroutines <= s.rest.goroutines+slack
 	}); err != nil {
 		t.Breach(Grew, "%d goroutines, %d at rest before the fault", goroutines, s.rest.goroutines)
@@ -331,7 +336,7 @@ func (s *Server) atRest() {
 
 // watched tells what this engine's handlers saw.
 func (s *Server) watched() {
-	r := s.mark().Report
+	r := s.Mark().Report
 	if len(r.Wrong) > 0 {
 		s.t.Breach(Broke, "%s", strings.Join(r.Wrong, "\n"))
 	}
