@@ -54,7 +54,10 @@ func locked[T any](f func(k *sim.Kernel) T) T {
 // await calls look, with the machine locked, until that finds something or fails,
 // or until timeout has passed; below 0 that is never.
 func await(timeout time.Duration, look func(k *sim.Kernel) (int, sim.Errno)) (int, Errno) {
-	start := Now()
+	var start time.Time
+	if timeout > 0 {
+		start = Now()
+	}
 	for {
 		machine.Lock()
 		n, e := look(machine.kernel)
