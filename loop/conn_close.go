@@ -52,7 +52,10 @@ func (c *Conn) Detach() (s *stream.Stream, unread []byte, err error) {
 	if c.queuedOut() > 0 {
 		return nil, nil, ErrBackpressure
 	}
-	if c.sendFIN(); c.is(closed) {
+	if c.is(closeWrite) {
+		c.sendFIN("detach")
+	}
+	if c.is(closed) {
 		return nil, nil, c.err
 	}
 	if err := c.makeStream(); err != nil {
@@ -158,8 +161,7 @@ func (c *Conn) endOutput() {
 	acknowledged := c.acknowledged()
 	// FIN first: input may come at any time and be answered with a reset, which
 	// must not be the first that the peer hears of the end.
-	if errno := sys.Shutdown(int(c.fd), sys.SHUT_WR); errno != 0 {
-		c.reset(c.connError("close", sys.CallShutdown, errno))
+	if c.sendFIN("close"); c.is(closed) {
 		return
 	}
 	c.flags |= readReady

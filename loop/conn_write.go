@@ -302,18 +302,19 @@ func (c *Conn) drained() {
 // endHalf sends the FIN of CloseWrite, once, and closes a connection that has
 // now ended in both directions.
 func (c *Conn) endHalf() {
-	if c.sendFIN(); c.is(endTold) {
+	if c.sendFIN("shutdown"); c.is(endTold) {
 		c.fail(nil)
 	}
 }
 
-// sendFIN sends the FIN that CloseWrite asked for, once.
-func (c *Conn) sendFIN() {
-	if c.flags&(closeWrite|finSent) != closeWrite {
+// sendFIN ends the output for op, once: the second time, the peer may have ended its
+// own, and shutdown(2) then says that there is no connection.
+func (c *Conn) sendFIN(op string) {
+	if c.is(finSent) {
 		return
 	}
 	c.flags |= finSent
 	if errno := sys.Shutdown(int(c.fd), sys.SHUT_WR); errno != 0 {
-		c.reset(c.connError("shutdown", sys.CallShutdown, errno))
+		c.reset(c.connError(op, sys.CallShutdown, errno))
 	}
 }

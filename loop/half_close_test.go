@@ -6,6 +6,7 @@ package loop_test
 
 import (
 	"errors"
+	"io"
 	"net"
 	"testing"
 
@@ -183,4 +184,34 @@ func TestAPausedConnectionHearsTheEndLater(t *testing.T) {
 			t.Errorf("after the end comes %q", <-heard)
 		}
 	})
+}
+
+// A Close after both sides have ended their output is an orderly end, also when the
+// loop has not received the peer's end yet.
+func TestCloseAfterBothEndsIsOrderly(t *testing.T) {
+	r := newRig(t, loop.Config{Loops: 1})
+	conns, closed := make(chan *loop.Conn, 1), make(chan error, 1)
+	c := r.dial(r.listen(r.always(hooks{
+		open: func(c *loop.Conn) error {
+			c.Pause() // so that the peer's end is not received
+			conns <- c
+			return c.CloseWrite()
+		},
+		close: func(_ *loop.Conn, err error) { closed <- err },
+	})))
+	conn := take(t, "OnOpen", conns)
+	if n, err := c.Read(make([]byte, 1)); err != io.EOF {
+		t.Fatalf("the peer reads %d, %v, want the end", n, err)
+	}
+	if err := c.Conn.(*net.TCPConn).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	do(t, conn.Loop(), func() {
+		if err := conn.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	})
+	if err := take(t, "OnClose", closed); err != nil {
+		t.Errorf("OnClose hears %v, want nil", err)
+	}
 }
