@@ -404,10 +404,36 @@ func TestBrokenConnection(t *testing.T) {
 	if _, end := recv(k, client); end != EAGAIN {
 		t.Fatal(end)
 	}
+	done(t, k.Stall(server, true))
 	got[int](t)(send(k, client, []byte("x")))
+	settle(k)
+	if n, _ := k.OutQueue(client); n != 1 {
+		t.Fatalf("%d bytes are not acknowledged by nobody", n)
+	}
+	k.Unstall()
 	settle(k)
 	if _, end := recv(k, client); end != ECONNRESET {
 		t.Fatal(end)
+	}
+}
+
+// The acknowledgement of a FIN is an edge of its own, when it comes by itself.
+func TestTheAcknowledgementOfAFinIsAnEdge(t *testing.T) {
+	k := New(1, Options{})
+	client, _ := connection(t, k)
+	settle(k)
+	q := got[int](t)(k.EpollCreate())
+	done(t, k.EpollCtl(q, CtlAdd, client, Out|Edge, 1))
+	events := make([]Event, 1)
+	done(t, k.Shutdown(client, ShutWrite))
+	edges := 0
+	for more := true; more; more = k.Step() {
+		n, _ := k.EpollWait(q, events)
+		edges += n
+	}
+	n, _ := k.EpollWait(q, events)
+	if edges += n; edges != 2 {
+		t.Fatalf("%d edges", edges)
 	}
 }
 

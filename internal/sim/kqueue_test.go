@@ -130,6 +130,9 @@ func TestUserNote(t *testing.T) {
 	reports(t, k, kq, "")
 	trigger()
 	reports(t, k, kq, "7:user ")
+	done(t, change(k, kq, 0, FilterUser, NoteDisable, 7))
+	done(t, change(k, kq, 0, FilterUser, NoteEnable, 7))
+	reports(t, k, kq, "") // it was cleared
 }
 
 func TestNotesGoWithTheirDescriptor(t *testing.T) {
