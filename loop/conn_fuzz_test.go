@@ -10,6 +10,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"io"
 	"math/rand/v2"
 	"net"
@@ -22,11 +23,13 @@ import (
 	"github.com/eddyline/eddyline/loop"
 )
 
+var connSeeds = flag.Uint64("conn.seeds", 200, "how many random scripts the corpus of FuzzConn has")
+
 // fuzzConfig has marks that scripts reach, and limits that no script does.
 var fuzzConfig = loop.Config{Loops: 1, LowMark: 4 << 10, HighMark: 16 << 10, MaxPending: 512 << 10, ReadBudget: 4 << 10, ReadBuffer: 8 << 10, FlushTimeout: patience, LingerTimeout: patience}
 
 func FuzzConn(f *testing.F) {
-	for seed := range uint64(200) {
+	for seed := range *connSeeds {
 		f.Add(randomScript(seed))
 	}
 	// In OnOpen, 512 KiB are written, of which the kernel takes a part. Then: the

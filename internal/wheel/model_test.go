@@ -66,6 +66,26 @@ func (m *model) set(i int, when int64) {
 	m.w.Set(&t.timer, when)
 }
 
+// postpone is what a loop does to a deadline that moves on: a store, if that is
+// enough.
+func (m *model) postpone(f failer, i int, when int64) {
+	f.Helper()
+	t := &m.timers[i]
+	if !t.timer.Postponable(when) {
+		if t.armed && !t.due && when >= t.timer.When() && t.tick > m.curTick() {
+			f.Fatalf("timer %d waits for %d and cannot be put off to %d", i, t.timer.When(), when)
+		}
+		m.set(i, when)
+		return
+	}
+	if !t.armed || t.due {
+		f.Fatalf("timer %d does not wait, and could be put off", i)
+	}
+	m.sets++
+	*t = modelTimer{armed: true, tick: m.firingTick(when), order: m.sets, moved: true, timer: t.timer}
+	t.timer.Postpone(when)
+}
+
 func (m *model) stop(f failer, i int) {
 	f.Helper()
 	t := &m.timers[i]
@@ -204,6 +224,10 @@ func TestModel(t *testing.T) {
 				i := timer.Draw(t, "timer")
 				m.set(i, addTime(m.timers[i].timer.When(), drawOffset(t, "by")))
 			},
+			"postpone": func(t *rapid.T) {
+				i := timer.Draw(t, "timer")
+				m.postpone(t, i, addTime(m.timers[i].timer.When(), drawOffset(t, "to")))
+			},
 			"set to an extreme": func(t *rapid.T) {
 				m.set(timer.Draw(t, "timer"), rapid.SampledFrom([]int64{math.MinInt64, math.MaxInt64, math.MaxInt64 - 1}).Draw(t, "when"))
 			},
@@ -250,7 +274,7 @@ func FuzzModel(f *testing.F) {
 			case 5:
 				m.pop(t)
 			case 6:
-				m.set(i, after<<8)
+				m.postpone(t, i, addTime(m.timers[i].timer.When(), after))
 			case 7:
 				if next, ok := m.w.Next(); ok {
 					m.collect(next)
