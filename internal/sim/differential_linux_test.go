@@ -317,13 +317,13 @@ func (s *script) address(d sim.Domain) sim.Addr {
 func (s *script) newListener() {
 	d := s.domain()
 	a := s.address(d)
-	backlog := s.rng.IntN(3)
+	backlog := s.rng.IntN(4) - 1 // below 0: bound alone, so that it refuses
 	s.opened(aListener, fmt.Sprintf("listener %d, backlog %d", d, backlog), func(c *calls, _ int) (int, sim.Errno) {
 		fd, e := c.socket(d)
 		if e == 0 {
 			e = c.bind(fd, a)
 		}
-		if e == 0 {
+		if e == 0 && backlog >= 0 {
 			e = c.listen(fd, backlog)
 		}
 		return fd, e
@@ -364,7 +364,7 @@ func (s *script) newEventfd() {
 func (s *script) connect() {
 	var targets []int
 	for n, h := range s.handles {
-		if h.kind == aListener {
+		if h.kind == aListener && (h.addrs[0].Unix || s.held(h)) {
 			targets = append(targets, n)
 		}
 	}
@@ -396,6 +396,12 @@ func (s *script) connect() {
 	s.both(fmt.Sprintf("connect %d to %d", from, n), func(c *calls, i int) string {
 		return verdict(c.connect(h.fds[i], to.addrs[i]))
 	})
+}
+
+// held tells whether a descriptor of the object is open: a port that was closed
+// may be somebody else's.
+func (s *script) held(h *handle) bool {
+	return slices.ContainsFunc(s.handles, func(o *handle) bool { return o.id == h.id && o.open })
 }
 
 // full tells whether the queue of a listener may be.
