@@ -195,19 +195,28 @@ func (s *Server) memory(label string) int64 {
 // Grown is how far the peak of its resident memory is above rest.
 func (s *Server) Grown() int64 { return s.memory("VmHWM:") - s.rest.resident }
 
-// Load is the share of a core that the server uses while d passes.
+// Load is the share of a core that the server uses while d passes, of the time in
+// which nothing else kept it from running: a server that spins on a busy machine
+// gets little of a core, and takes all it gets.
 func (s *Server) Load(d time.Duration) float64 {
-	before, began := s.cpu(), time.Now()
+	before, began := s.threads(), time.Now()
 	s.t.Sleep(d)
-	return float64(s.cpu()-before) / float64(time.Since(began))
-}
-
-func (s *Server) cpu() time.Duration {
-	used, err := s.p.CPUTime()
-	if err != nil {
+	after, passed := s.threads(), time.Since(began)
+	ran := after.Ran - before.Ran
+	if ran <= 0 {
 		return 0
 	}
-	return used
+	return float64(ran) / float64(max(ran, passed-(after.Waited-before.Waited)))
+}
+
+// threads is what all threads of the server have had and waited for.
+func (s *Server) threads() (sum child.Thread) {
+	all, _ := s.p.Threads() // of a server that has gone: nothing
+	for _, one := range all {
+		sum.Ran += one.Ran
+		sum.Waited += one.Waited
+	}
+	return sum
 }
 
 // Calm is the least load of some windows in a row: a server that spins never has
