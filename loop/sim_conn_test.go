@@ -132,7 +132,7 @@ func (x *simConn) ends(cause error) {
 
 // closes notes that no more callbacks come but OnClose.
 func (x *simConn) closes() {
-	if !x.closing {
+	if !x.closing && !x.over {
 		x.closing, x.closedAt = true, x.w.now()
 	}
 	x.everQuiet = true

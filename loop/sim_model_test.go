@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	simDefaultRuns  = 400
+	simDefaultRuns  = 1500
 	simDefaultTurns = 2000
 	// simTimeUnit is the shortest of the configured time limits.
 	simTimeUnit = 10 * time.Millisecond
@@ -149,3 +149,12 @@ func simReady(fd int) (readable, writable bool) {
 	}
 	return fds[0].Revents&sys.POLLIN != 0, fds[0].Revents&sys.POLLOUT != 0
 }
+
+// simBegin begins a script, and returns what ends it.
+func simBegin(seed uint64) (end func()) {
+	sys.SimReset(seed, sys.SimOptions{})
+	return sys.SimLive
+}
+
+// simDeliver lets the network deliver all that is under way.
+func simDeliver() { sys.SimSettle() }

@@ -66,3 +66,9 @@ func (w *simWorld) checkStrays() {}
 // simReady tells what a socket is ready for, as far as that says what the engine
 // has been told of: here the event may be on its way.
 func simReady(int) (readable, writable bool) { return false, false }
+
+// simBegin begins a script, and returns what ends it.
+func simBegin(uint64) (end func()) { return func() {} }
+
+// simDeliver lets the network deliver all that is under way.
+func simDeliver() {}
