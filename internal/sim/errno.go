@@ -9,7 +9,6 @@ type Errno uintptr
 
 // The errors that the model gives.
 const (
-	EPERM         Errno = 1
 	ENOENT        Errno = 2
 	EBADF         Errno = 9
 	EAGAIN        Errno = 11
@@ -20,7 +19,6 @@ const (
 	EDEADLK       Errno = 35
 	ENAMETOOLONG  Errno = 36
 	ENOTSOCK      Errno = 88
-	EDESTADDRREQ  Errno = 89
 	ENOPROTOOPT   Errno = 92
 	EOPNOTSUPP    Errno = 95
 	EAFNOSUPPORT  Errno = 97
