@@ -151,9 +151,10 @@ func (w *simWorld) checkMemory(s *simSite, queued int) {
 			}
 		}
 	})
-	// Of output that is sent in part the first block is there in full.
+	// Of output that is sent in part the first block is there in full, and input has
+	// room for more behind it.
 	block := min(64<<10, 2*max(w.cfg.MaxPending, w.cfg.MaxInbound))
-	if most := int64(4*queued + users*(2*block+(4<<10))); s.blocks.InUse() > most {
+	if most := int64(4*queued + users*(2*block+(8<<10))); s.blocks.InUse() > most {
 		w.fail("C4: %d bytes of buffers hold %d bytes of %d connections", s.blocks.InUse(), queued, users)
 	}
 	if s.blocks.InUse() < int64(queued) {
