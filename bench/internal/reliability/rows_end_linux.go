@@ -19,11 +19,11 @@ var stages = []struct {
 	lead       func(t *Trial, s *Server) []*Client // brings connections there
 	stopped    bool                                // the server is stopped meanwhile
 }{
-	{"queued", "while it waits to be accepted", connected, true},
-	{"idle", "when it has been served and is idle", served, false},
+	{"queued", "while they wait to be accepted", connected, true},
+	{"idle", "when they have been served and are idle", served, false},
 	{"input", "with input that the server has not read", unread, true},
-	{"output", "while output to it is pending", pending, false},
-	{"half-closed", "after it has ended its output, before the answer", halfClosed, true},
+	{"output", "while output is pending", pending, false},
+	{"half-closed", "after they have ended their output, before the answer", halfClosed, true},
 }
 
 var endRows = append(resetRows(),
