@@ -195,6 +195,10 @@ func (x *simConn) resume() {
 
 // limit sets one of the deadlines.
 func (x *simConn) limit(rng *rand.Rand) {
+	if x.c.is(closed) {
+		x.c.SetReadDeadline(time.Time{}) // which changes nothing any more
+		return
+	}
 	d := time.Duration(rng.IntN(int(20*simTimeUnit))) - simTimeUnit
 	if rng.IntN(4) == 0 {
 		d = 0

@@ -111,8 +111,8 @@ func (x *simConn) leave(name string) {
 	}
 }
 
-// simPanicked is what callbacks panic with.
-var simPanicked = errors.New("simulated panic")
+// errSimPanic is what callbacks panic with.
+var errSimPanic = errors.New("simulated panic")
 
 func (x *simConn) panics(name string) {
 	x.tell("%s panics", name)
@@ -120,7 +120,7 @@ func (x *simConn) panics(name string) {
 	x.ends(ErrPanic)
 	x.panicked = true
 	x.closes()
-	panic(simPanicked)
+	panic(errSimPanic)
 }
 
 // ends notes a cause that OnClose must hear, unless there is one before it.
@@ -145,17 +145,17 @@ func (x *simConn) onOpen() {
 	x.opened = true
 }
 
-// simError is what callbacks return.
-var simError = errors.New("simulated error")
+// errSim is what callbacks return.
+var errSim = errors.New("simulated error")
 
 func (x *simConn) maybeError() error {
 	if !x.w.may(simErrors) || x.rng.IntN(100) > 0 {
 		return nil
 	}
 	x.tell("returns an error")
-	x.ends(simError)
+	x.ends(errSim)
 	x.closes()
-	return simError
+	return errSim
 }
 
 func (x *simConn) onData(in []byte) {

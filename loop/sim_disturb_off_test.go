@@ -3,6 +3,6 @@
 package loop
 
 // disturb makes system calls fail until undisturb; this build cannot.
-func (w *simWorld) disturb() {}
+func (w *simWorld) disturb() { w.restore = func() {} }
 
-func (w *simWorld) undisturb() {}
+func (w *simWorld) undisturb() { w.restore() }

@@ -110,7 +110,7 @@ func (w *simWorld) post(s *simSite, f func()) {
 		f()
 		if w.may(simPanics) && w.rng.IntN(60) == 0 {
 			w.panics++
-			panic(simPanicked)
+			panic(errSimPanic)
 		}
 	})
 	switch {
@@ -235,7 +235,7 @@ func (t *simTimer) fire() {
 	if w.may(simPanics) && w.rng.IntN(30) == 0 {
 		w.panics++
 		t.armed = t.armed && t.period == 0 // one of Every stops
-		panic(simPanicked)
+		panic(errSimPanic)
 	}
 }
 

@@ -45,8 +45,9 @@ type simWorld struct {
 	ending   bool // Shutdown or Close was called
 	closed   bool // Close was
 	shutdown chan error
-	turning  *Loop  // whose turn it is
-	restore  func() // ends the faults of the turn
+	turning  *Loop // whose turn it is
+	// restore ends the faults of the turn.
+	restore func()
 	// disturbed says that calls of the turn were to fail.
 	disturbed bool
 	began     int64 // when the turn under way, or the last one, began
