@@ -1,0 +1,178 @@
+//go:build linux
+
+package loop
+
+// How a simulated run comes to its end: the faults stop, everything finishes, and
+// the engine ends.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/eddyline/eddyline/internal/sys"
+)
+
+// beginEnd ends the engine, in one way or the other.
+func (w *simWorld) beginEnd() {
+	if w.ending {
+		return
+	}
+	w.ending = true
+	for _, s := range w.sites {
+		w.chain(s, 3)
+	}
+	if w.rng.IntN(2) == 0 {
+		w.tell("Engine.Close")
+		w.closed = true
+		if err := w.engine.Close(); err != nil {
+			w.fail("Close: %v", err)
+		}
+		return
+	}
+	w.tell("Engine.Shutdown")
+	go func() { w.shutdown <- w.engine.Shutdown(context.Background()) }()
+	for begun := false; !begun; {
+		// All that Shutdown does before it waits, it does under the lock.
+		w.engine.mu.Lock()
+		begun = w.engine.draining
+		w.engine.mu.Unlock()
+	}
+}
+
+// liveness lets no more faults happen: every connection must come to its end in
+// the time that the limits leave it.
+func (w *simWorld) liveness() {
+	w.calm = true
+	w.calmKernel()
+	w.tell("calm")
+	limit := w.now() + int64(2*(w.cfg.FlushTimeout+w.cfg.LingerTimeout)+2*simDialTimeout+4*maxBackoff)
+	for w.failure == nil && !w.over() {
+		if w.settled() && (!w.ending || w.closed) {
+			return
+		}
+		if w.now() > limit {
+			w.fail("liveness: after %v without faults there are still %s", time.Duration(w.now()-limit), w.leftovers())
+			return
+		}
+		w.finishAll()
+		moved := w.stepNetwork(64)
+		for _, s := range w.sites {
+			if !s.over {
+				w.turn(s)
+			}
+		}
+		if !moved {
+			w.pass(simTimeUnit / 8)
+		}
+	}
+}
+
+// settled tells whether every connection is over, at both ends.
+func (w *simWorld) settled() bool {
+	for _, l := range w.everyLink() {
+		if !l.finished() {
+			return false
+		}
+	}
+	return w.engine.conns.Load() == 0
+}
+
+// leftovers names what should be over.
+func (w *simWorld) leftovers() string {
+	s := fmt.Sprintf("%d connections of the engine", w.engine.conns.Load())
+	for _, ln := range w.listener.sockets {
+		s += fmt.Sprintf("; listener on loop %d armed %v over %v backoff %v", ln.loop.index, ln.armed, ln.over, ln.backoff)
+	}
+	for _, l := range w.everyLink() {
+		if !l.finished() {
+			s += "; " + l.String()
+		}
+	}
+	return s
+}
+
+// finishAll lets every peer and every handler work towards its end.
+func (w *simWorld) finishAll() {
+	w.takeDialled()
+	for _, l := range w.everyLink() {
+		l.conn.finish()
+		l.peer.finish()
+	}
+}
+
+// everyLink returns the links that have begun, each place's last one.
+func (w *simWorld) everyLink() []*simLink {
+	w.every = w.every[:0]
+	for _, l := range w.links {
+		if l != nil {
+			w.every = append(w.every, l)
+		}
+	}
+	return w.every
+}
+
+// end ends the engine, if it has not ended.
+func (w *simWorld) end() {
+	w.beginEnd()
+	for n := 0; !w.over() && w.failure == nil; n++ {
+		if n > 1000 {
+			w.fail("C7: the engine does not end")
+		}
+		for _, s := range w.sites {
+			if !s.over {
+				w.turn(s)
+			}
+		}
+	}
+	if w.failure != nil {
+		return
+	}
+	for _, l := range w.everyLink() {
+		l.peer.close()
+	}
+	sys.Close(w.home)
+	sys.Close(w.nowhere)
+	if !w.closed {
+		if err := <-w.shutdown; err != nil {
+			w.fail("Shutdown: %v", err)
+		}
+	}
+	if err := w.engine.failure(); err != nil {
+		w.fail("C6: the engine failed: %v", err)
+	}
+	if _, err := w.engine.Listen(ListenConfig{}, "tcp", "127.0.0.1:0", w.accepted); !errors.Is(err, net.ErrClosed) {
+		w.fail("Listen after the end: %v", err)
+	}
+}
+
+// abandon ends a run that failed, in whatever state the engine is: it leaves no
+// goroutine behind, and nothing that the collector would close later.
+func (w *simWorld) abandon() {
+	if w.engine == nil || w.over() {
+		return
+	}
+	for _, l := range w.everyLink() {
+		l.conn.release()
+	}
+	for _, s := range w.listener.sockets {
+		_ = s.socket.Close()
+	}
+	for _, s := range w.sites {
+		s.over = true
+		s.slots.all(func(src source) {
+			if a, ok := src.(*attempt); ok {
+				_ = a.stream.Close()
+			}
+			if c, ok := src.(*Conn); ok && c.stream != nil {
+				c.closeDescriptor()
+			}
+		})
+	}
+	close(w.engine.ended)
+	if w.ending && !w.closed {
+		<-w.shutdown
+	}
+}
