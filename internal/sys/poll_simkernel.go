@@ -65,13 +65,12 @@ func EpollCtl(epfd, op, fd int, events uint32, data uint64) Errno {
 func EpollPoll(epfd int, events []EpollEvent) (int, Errno) { return EpollWait(epfd, events, 0) }
 
 // EpollWait fills events, which must not be empty, and returns how many it
-// filled. A timeout below 0 waits without limit, others are rounded up to
-// milliseconds.
+// filled. A timeout below 0 waits without limit; no other is rounded.
 func EpollWait(epfd int, events []EpollEvent, timeout time.Duration) (int, Errno) {
 	if e := fault(CallEpollWait); e != 0 {
 		return 0, e
 	}
-	return await(rounded(timeout), func(k *sim.Kernel) (int, sim.Errno) {
+	return await(timeout, func(k *sim.Kernel) (int, sim.Errno) {
 		list := scratch(&machine.events, len(events))
 		n, e := k.EpollWait(epfd, list)
 		n = embellish(list, n, e, func() []sim.Event { return falseEvents(k.Registered(epfd)) })

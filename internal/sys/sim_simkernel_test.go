@@ -68,11 +68,11 @@ func TestALimitedWaitMovesTheClock(t *testing.T) {
 	q := newEpoll(t, client, EPOLLIN)
 	start, before := Now(), SimClock()
 	n, e := EpollWait(q, make([]EpollEvent, 1), 1500*time.Microsecond)
-	if n != 0 || e != 0 || SimClock()-before != 2*time.Millisecond || Since(start) != 2*time.Millisecond {
+	if n != 0 || e != 0 || SimClock()-before != 1500*time.Microsecond || Since(start) != 1500*time.Microsecond {
 		t.Fatalf("%d, %v after %v", n, e, Since(start))
 	}
 	SimAdvance(time.Hour)
-	if left := Until(start.Add(2 * time.Hour)); left != time.Hour-2*time.Millisecond {
+	if left := Until(start.Add(2 * time.Hour)); left != time.Hour-1500*time.Microsecond {
 		t.Fatal(left)
 	}
 }
