@@ -279,6 +279,8 @@ func (p *peer) conclude(a *actor) {
 		p.fin()
 	}
 	_ = a.conn.Ref().Do(a.conclude)
+	// Through a window as narrow as before, megabytes would take many seconds.
+	_ = p.Conn.(interface{ SetReadBuffer(int) error }).SetReadBuffer(1 << 20)
 	for !p.broken && p.receive(64<<10, patience) {
 	}
 }
