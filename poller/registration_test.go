@@ -164,6 +164,25 @@ func TestReusedNumberIsANewDescriptor(t *testing.T) {
 	must(t, p.Delete(a))
 }
 
+// One-shot registrations in two pollers are armed each by itself.
+func TestSameDescriptorOneShotInTwoPollers(t *testing.T) {
+	p, q := newPoller(t), newPoller(t)
+	a, b := newPair(t)
+	must(t, p.Add(a, Read|OneShot, 1))
+	must(t, q.Add(a, Read|OneShot, 2))
+	send(t, b, "x")
+	wantOnly(t, p, 1, Readable)
+	wantNone(t, p)
+	wantOnly(t, q, 2, Readable)
+	wantNone(t, q)
+	must(t, p.Modify(a, Read|OneShot, 3))
+	wantOnly(t, p, 3, Readable)
+	wantNone(t, q)
+	must(t, q.Modify(a, Read|OneShot, 4))
+	wantNone(t, p)
+	wantOnly(t, q, 4, Readable)
+}
+
 func TestSameDescriptorInTwoPollers(t *testing.T) {
 	p, q := newPoller(t), newPoller(t)
 	a, b := newPair(t)

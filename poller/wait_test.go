@@ -43,6 +43,27 @@ func TestWaitIsNeverEarly(t *testing.T) {
 	}
 }
 
+// A wait is not rounded to whole milliseconds, nor late otherwise: of many, some come
+// in time however busy the machine.
+func TestWaitIsPrecise(t *testing.T) {
+	const late = 400 * time.Microsecond
+	p := newPoller(t)
+	events := make([]Event, 1)
+	for _, timeout := range []time.Duration{100 * time.Microsecond, 3100 * time.Microsecond} {
+		least := time.Hour
+		for end := time.Now().Add(patience); least > late; {
+			if time.Now().After(end) {
+				t.Fatalf("Wait(%v) is late by %v at least", timeout, least)
+			}
+			start := time.Now()
+			if _, err := p.Wait(events, timeout); err != nil {
+				t.Fatal(err)
+			}
+			least = min(least, time.Since(start)-timeout)
+		}
+	}
+}
+
 // Hazard 19: what a kernel's counter cannot hold must not become short, negative
 // or an error.
 func TestHugeTimeoutsWait(t *testing.T) {

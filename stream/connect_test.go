@@ -151,6 +151,22 @@ func TestConnectTimeoutValid(t *testing.T) {
 	})
 }
 
+// Of many tries that nobody answers, some end in time however busy the machine.
+func TestConnectTimeoutIsPrecise(t *testing.T) {
+	const limit, late = 3 * time.Millisecond, 2 * time.Millisecond
+	_, addr := unanswering(t)
+	least := time.Hour
+	for end := time.Now().Add(patience); least > late; {
+		if time.Now().After(end) {
+			t.Fatalf("ConnectTimeout(%v) is late by %v at least", limit, least)
+		}
+		start := time.Now()
+		_, err := stream.ConnectTimeout(addr, limit)
+		least = min(least, time.Since(start)-limit)
+		expectError(t, "ConnectTimeout", err, os.ErrDeadlineExceeded)
+	}
+}
+
 func TestConnectTimeoutHuge(t *testing.T) {
 	l := listen(t, loopback4())
 	s, err := stream.ConnectTimeout(listenerAddr(t, l), 1<<63-1)

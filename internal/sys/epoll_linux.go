@@ -5,6 +5,7 @@ package sys
 // epoll(7): the readiness queue of Linux.
 
 import (
+	"sync/atomic"
 	"syscall"
 	"time"
 	"unsafe"
@@ -50,15 +51,34 @@ func EpollPoll(epfd int, events []EpollEvent) (int, Errno) {
 }
 
 // EpollWait fills events, which must not be empty, and returns how many it
-// filled. A timeout below 0 waits without limit, others are rounded up to
-// milliseconds. EINTR is the caller's to handle, since only the caller knows the
+// filled. A timeout below 0 waits without limit; before Linux 5.11 others are rounded
+// up to milliseconds. EINTR is the caller's to handle, since only the caller knows the
 // time left.
 func EpollWait(epfd int, events []EpollEvent, timeout time.Duration) (int, Errno) {
 	if e := fault(CallEpollWait); e != 0 {
 		return 0, e
 	}
+	if timeout > 0 && timeout%time.Millisecond != 0 && !coarse.Load() {
+		n, e := waitPrecisely(epfd, events, timeout)
+		if e != ENOSYS && e != EPERM {
+			return embellish(epfd, events, n, e)
+		}
+		coarse.Store(true)
+	}
 	// epoll_pwait without a mask is epoll_wait, which arm64 does not have.
 	n, _, e := syscall.Syscall6(unix.SYS_EPOLL_PWAIT, uintptr(epfd),
 		uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)), uintptr(milliseconds(timeout)), 0, 0)
 	return embellish(epfd, events, int(n), e)
+}
+
+// coarse is set where epoll_pwait2 is missing, or where a filter of system calls that
+// does not know it refuses it.
+var coarse atomic.Bool
+
+// waitPrecisely is a wait whose timeout is not rounded.
+func waitPrecisely(epfd int, events []EpollEvent, timeout time.Duration) (int, Errno) {
+	limit := struct{ seconds, nanoseconds int64 }{int64(timeout / time.Second), int64(timeout % time.Second)}
+	n, _, e := syscall.Syscall6(unix.SYS_EPOLL_PWAIT2, uintptr(epfd),
+		uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)), uintptr(unsafe.Pointer(&limit)), 0, 0)
+	return int(n), e
 }
