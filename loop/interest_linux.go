@@ -1,3 +1,5 @@
+//go:build !(simkernel && simkqueue)
+
 package loop
 
 import "github.com/eddyline/eddyline/poller"

@@ -13,7 +13,7 @@ import (
 
 type backend struct{}
 
-var unsupported = failure{"poller", sys.ENOSYS}
+var unsupported = failure{"epoll or kqueue", sys.ENOSYS}
 
 func (*backend) open(*descriptor.Descriptor) failure      { return unsupported }
 func (*backend) add(int, int, Interest, Token) failure    { return unsupported }
