@@ -295,25 +295,46 @@ func TestAReadDeadlineEndsSlowloris(t *testing.T) {
 // An idle timeout counts from the last byte, in either direction.
 func TestIdleTimeout(t *testing.T) {
 	const limit = 50 * time.Millisecond
-	r := newRig(t, loop.Config{Loops: 1})
-	var last time.Time // the loop's: when bytes last moved
-	type end struct {
-		err  error
-		idle time.Duration
-	}
-	ends := make(chan end, 1)
-	c := r.dial(r.listen(r.always(hooks{
-		open:  func(c *loop.Conn) error { c.SetIdleTimeout(limit); last = time.Now(); return nil },
-		data:  func(c *loop.Conn, in []byte) (int, error) { last = time.Now(); return c.Write(in) },
-		close: func(_ *loop.Conn, err error) { ends <- end{err, time.Since(last)} },
-	})))
-	for range 10 {
-		c.echoes()
-		time.Sleep(limit / 10)
-	}
-	got := take(t, "OnClose", ends)
-	if !errors.Is(got.err, os.ErrDeadlineExceeded) || got.idle < limit {
-		t.Errorf("OnClose heard %v after %v without a byte, the limit is %v", got.err, got.idle, limit)
+	for name, own := range map[string]bool{"sent": true, "received": false} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, loop.Config{Loops: 1})
+			var last time.Time // the loop's: when bytes last moved
+			type end struct {
+				err  error
+				idle time.Duration
+			}
+			ends, opened := make(chan end, 1), make(chan *loop.Conn, 1)
+			c := r.dial(r.listen(r.always(hooks{
+				open: func(c *loop.Conn) error {
+					last = time.Now()
+					c.SetIdleTimeout(limit)
+					opened <- c
+					return nil
+				},
+				data:  func(_ *loop.Conn, in []byte) (int, error) { last = time.Now(); return len(in), nil },
+				close: func(_ *loop.Conn, err error) { ends <- end{err, time.Since(last)} },
+			})))
+			conn := take(t, "OnOpen", opened)
+			moves := 0
+			do(t, conn.Loop(), func() {
+				var timer *loop.Timer
+				timer, _ = conn.Loop().Every(limit/10, func() {
+					if moves++; moves == 15 {
+						timer.Stop()
+					}
+					last = time.Now()
+					if own {
+						_, _ = conn.Write([]byte("x"))
+					} else {
+						_, _ = c.Write([]byte("x"))
+					}
+				})
+			})
+			got := take(t, "OnClose", ends)
+			if !errors.Is(got.err, os.ErrDeadlineExceeded) || got.idle < limit {
+				t.Errorf("OnClose heard %v after %v without a byte, the limit is %v", got.err, got.idle, limit)
+			}
+		})
 	}
 }
 
@@ -324,7 +345,7 @@ func TestOnTimeoutDecides(t *testing.T) {
 	ends := make(chan error, 1)
 	var told []loop.Deadline // the loop's
 	enough := errors.New("enough")
-	c := r.dial(r.listen(r.always(hooks{
+	c := r.dialDoomed(r.listen(r.always(hooks{
 		open: func(c *loop.Conn) error {
 			c.SetReadDeadline(time.Now().Add(2 * time.Millisecond))
 			c.SetWriteDeadline(time.Now().Add(4 * time.Millisecond))
