@@ -49,17 +49,19 @@ func run(args []string) int {
 	return status(serve(ctx, opts, os.Stdout), opts)
 }
 
-// untilInterrupted returns a context that the first interrupt or SIGTERM ends.
-// By then the signals are the system's again, so that the second one ends the
-// process at once.
+// untilInterrupted returns a context that the first interrupt or SIGTERM ends. The
+// second one ends the process at once, also one that was started with interrupts
+// ignored, as a shell does in the background.
 func untilInterrupted() context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
 		<-signals
-		signal.Stop(signals)
 		cancel()
+		<-signals
+		fmt.Fprintln(os.Stderr, "echo: interrupted again, without waiting for the connections")
+		os.Exit(exitFailed)
 	}()
 	return ctx
 }
