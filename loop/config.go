@@ -64,11 +64,12 @@ type Config struct {
 	// that a peer at line rate does not starve the others. Default:
 	// [DefaultReadBudget].
 	ReadBudget int
-	// MaxTasks and MaxTaskBytes bound what other goroutines have queued at one
-	// loop with Post and through a Ref: the number of tasks and the bytes their
-	// writes carry. Past them those calls return [ErrBackpressure]. Defaults:
-	// [DefaultMaxTasks] and [DefaultMaxTaskBytes].
-	MaxTasks     int
+	// MaxTasks bounds the tasks that other goroutines have queued at one loop with
+	// Post and through a Ref; past it those calls return [ErrBackpressure]. Default:
+	// [DefaultMaxTasks].
+	MaxTasks int
+	// MaxTaskBytes bounds the bytes that the queued writes of Refs carry, in the same
+	// way. Default: [DefaultMaxTaskBytes].
 	MaxTaskBytes int64
 	// MaxIdleBlocks bounds the bytes of buffer memory that a loop keeps for the
 	// next connection that needs some. Default: [DefaultMaxIdleBlocks].

@@ -37,7 +37,8 @@ func (c *Conn) Abort() {
 // turn, when the socket is the caller's alone; it is nonblocking and may be
 // used at once. Pending output must have been sent, the FIN of CloseWrite behind it:
 // if the kernel does not take it now, the error is ErrBackpressure and nothing has
-// changed.
+// changed. Other errors: net.ErrClosed after Close, the cause of a failed send, and the
+// kernel's.
 func (c *Conn) Detach() (s *stream.Stream, unread []byte, err error) {
 	if c.flags&(closing|closed|writeFailed) != 0 {
 		return nil, nil, c.opError("detach", net.ErrClosed)

@@ -54,7 +54,8 @@ func (r Ref) Do(f func(*Conn)) error {
 	return r.post(&refDo{r.c, f}, 0)
 }
 
-// Close is Conn.Close, as soon as the loop gets to it.
+// Close is Conn.Close, as soon as the loop gets to it. Errors: ErrBackpressure past
+// MaxTasks; net.ErrClosed.
 func (r Ref) Close() error { return r.post((*refClose)(r.c), 0) }
 
 func (r Ref) post(t task, size int) error {

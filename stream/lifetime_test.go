@@ -214,7 +214,12 @@ func TestStringOfUnconnectedKinds(t *testing.T) {
 		t.Error("one end of a pair has no form")
 	}
 	l := listen(t, loopback4())
-	if got := fmt.Sprint(l); got == "" || got == fmt.Sprintf("%p", l) {
-		t.Errorf("a listener's form is %q", got)
+	addr := listenerAddr(t, l)
+	if got, want := l.String(), fmt.Sprintf("listener %v fd=%d", addr, l.FD()); got != want {
+		t.Errorf("a listener's form is %q, want %q", got, want)
+	}
+	l.Close()
+	if got, want := l.String(), fmt.Sprintf("listener %v closed", addr); got != want {
+		t.Errorf("a closed listener's form is %q, want %q", got, want)
 	}
 }

@@ -19,7 +19,8 @@ import (
 // the cause; errors.Is finds the kernel's error number in them
 // (syscall.ECONNRESET), [os.ErrDeadlineExceeded] for whatever took too long,
 // [net.ErrClosed] after Close and [os.ErrInvalid] for arguments that no system
-// would take. Only [ErrWouldBlock] and [io.EOF] come bare. The zero Stream behaves
+// would take. Only [ErrWouldBlock], [io.EOF] and ReadFull's [io.ErrUnexpectedEOF] come
+// bare. The zero Stream behaves
 // as one that was closed.
 type Stream struct{ handle }
 
