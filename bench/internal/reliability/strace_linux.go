@@ -8,9 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -20,6 +22,7 @@ import (
 // Injection is a strace that makes calls of a server fail.
 type Injection struct {
 	t    *Trial
+	s    *Server
 	cmd  *exec.Cmd
 	log  *os.File
 	said chan string
@@ -30,7 +33,7 @@ type Injection struct {
 func (t *Trial) Inject(s *Server, rules ...string) *Injection {
 	log, err := os.CreateTemp("", "eddyline-strace-")
 	t.Must("strace", err)
-	in := &Injection{t: t, log: log, said: make(chan string, 1)}
+	in := &Injection{t: t, s: s, log: log, said: make(chan string, 1)}
 	t.Undo(in.Stop)
 	calls := map[string]bool{}
 	args := []string{"-f", "-o", log.Name(), "-p", fmt.Sprint(s.PID())}
@@ -85,11 +88,16 @@ func (in *Injection) Count() int {
 	return strings.Count(string(text), "(INJECTED)")
 }
 
-// Stop ends the injection and lets the server go on; a second call does nothing.
+// Stop ends the injection and lets the server go on; a second call does nothing. The
+// server is stopped meanwhile: strace has replaced the number of a call that it makes
+// fail, and one that it leaves in the middle of that fails with ENOSYS.
 func (in *Injection) Stop() {
 	if in.cmd == nil || in.cmd.Process == nil {
 		return
 	}
+	_ = syscall.Kill(in.s.PID(), syscall.SIGSTOP) // unless it has ended
+	defer func() { _ = syscall.Kill(in.s.PID(), syscall.SIGCONT) }()
+	in.rest()
 	_ = in.cmd.Process.Signal(os.Interrupt)
 	late := time.AfterFunc(10*time.Second, func() { _ = in.cmd.Process.Kill() })
 	_ = in.cmd.Wait()
@@ -98,4 +106,40 @@ func (in *Injection) Stop() {
 	in.cmd = nil
 	in.log.Close()
 	os.Remove(in.log.Name())
+}
+
+// rest waits until no thread of the stopped server has run for a while.
+func (in *Injection) rest() {
+	const quiet = 5
+	for seen, last := 0, ""; seen < quiet; {
+		now, err := threads(in.s.PID())
+		if err != nil || in.t.ctx.Err() != nil {
+			return
+		}
+		if now == last {
+			seen++
+		} else {
+			seen, last = 0, now
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// threads tells of each thread of a process how often it was taken off a processor.
+func threads(pid int) (string, error) {
+	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", pid))
+	if err != nil || len(files) == 0 {
+		return "", errors.Join(err, fs.ErrNotExist)
+	}
+	var all strings.Builder
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		if err != nil {
+			continue // it has ended since
+		}
+		if i := strings.Index(string(text), "voluntary_ctxt_switches"); i >= 0 {
+			all.Write(text[i:])
+		}
+	}
+	return all.String(), nil
 }
