@@ -120,7 +120,9 @@ func (x *simConn) checkTaken(size, n, room int) {
 	}
 	x.wrote[simDirect] += n - (n+simMost+simHeader-1)/(simMost+simHeader)*simHeader
 	// The parts of a Writev may rise above the mark, and be sent, one by one.
-	x.above = x.above || w.cfg.MaxPending-room+n > w.cfg.HighMark
+	if w.cfg.MaxPending-room+n > w.cfg.HighMark {
+		x.press(w.cfg.LowMark)
+	}
 	if pending := x.c.Buffered(); pending > w.cfg.HighMark {
 		x.rise(pending)
 	}
@@ -133,11 +135,17 @@ func (x *simConn) rise(pending int) {
 	if pending <= mark {
 		mark = 0
 	}
-	if x.rose {
+	x.press(mark)
+	x.rose = x.rose || !x.dead() && x.drains()
+}
+
+// press notes that OnDrain may come once no more than mark is pending. Whoever handles
+// the connection then, a mark that was lower before still holds.
+func (x *simConn) press(mark int) {
+	if x.above {
 		mark = min(mark, x.drainMark)
 	}
 	x.above, x.drainMark = true, mark
-	x.rose = x.rose || !x.dead() && x.drains()
 }
 
 // simMost is the most bytes that a frame has.
