@@ -29,7 +29,7 @@ var (
 // mild faults are those that a caller never hears of: nothing may fail.
 func mild(seed uint64) sys.Rules {
 	return sys.Rules{
-		Seed: seed, Fail: 0.1, Again: 0.15, Short: 0.4, Extra: 0.3, Slow: 0.01, Delay: time.Millisecond,
+		Seed: seed, Fail: 0.1, Again: 0.15, Short: 0.4, Interrupt: 0.2, Extra: 0.3, Slow: 0.01, Delay: time.Millisecond,
 		Errnos: map[sys.Call][]sys.Errno{
 			sys.CallEpollWait: {sys.EINTR},
 			sys.CallPoll:      {sys.EINTR},

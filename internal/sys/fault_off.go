@@ -9,3 +9,7 @@ func fault(Call) Errno { return 0 }
 // disturb is the same for what moves bytes: it tells how many of size a call on
 // fd may move.
 func disturb(_ Call, _, size int) (int, Errno) { return size, 0 }
+
+// interrupted is asked before each try of a call that is made again after EINTR: it tells
+// whether a signal interrupts that one.
+func interrupted() bool { return false }

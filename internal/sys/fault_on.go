@@ -17,6 +17,8 @@ type disturber interface {
 	// transfer returns how many of size bytes a call may move; with EAGAIN it is not
 	// made. The readiness that this leaves behind is signalled again.
 	transfer(c Call, size int) (int, Errno)
+	// interrupted tells whether a signal interrupts a try of a call.
+	interrupted() bool
 	// extra returns how many of the n events of a wait are reported once more, and
 	// how many descriptors are reported that may not be ready.
 	extra(n int) (again, spurious int)
@@ -46,6 +48,7 @@ type failHook func(Call) Errno
 func (f failHook) delay(Call) time.Duration               { return 0 }
 func (f failHook) fail(c Call) Errno                      { return f(c) }
 func (f failHook) transfer(c Call, size int) (int, Errno) { return size, f(c) }
+func (f failHook) interrupted() bool                      { return false }
 func (f failHook) extra(int) (again, spurious int)        { return 0, 0 }
 func (f failHook) choose(int) int                         { return 0 }
 

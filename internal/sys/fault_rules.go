@@ -14,14 +14,15 @@ import (
 // Rules disturb calls at random, by a seed: the same calls in the same order are
 // disturbed in the same way. All odds are from 0 to 1.
 type Rules struct {
-	Seed   uint64
-	Errnos map[Call][]Errno // what calls fail with, each as likely
-	Fail   float64          // the odds that a call which has Errnos fails
-	Again  float64          // that a transfer says EAGAIN though it could be made
-	Short  float64          // that a transfer moves fewer bytes, down to one
-	Extra  float64          // that a wait reports events twice, and descriptors that are not ready
-	Slow   float64          // that a call takes longer
-	Delay  time.Duration    // by so much at most
+	Seed      uint64
+	Errnos    map[Call][]Errno // what calls fail with, each as likely
+	Fail      float64          // the odds that a call which has Errnos fails
+	Again     float64          // that a transfer says EAGAIN though it could be made
+	Short     float64          // that a transfer moves fewer bytes, down to one
+	Interrupt float64          // that a signal interrupts a transfer or an accept, once or several times
+	Extra     float64          // that a wait reports events twice, and descriptors that are not ready
+	Slow      float64          // that a call takes longer
+	Delay     time.Duration    // by so much at most
 }
 
 // String returns the rules in full, so that a failing run can be had again.
@@ -30,8 +31,8 @@ func (r Rules) String() string {
 	for _, c := range slices.Sorted(maps.Keys(r.Errnos)) {
 		errnos = append(errnos, fmt.Sprintf("%s: %v", c, r.Errnos[c]))
 	}
-	return fmt.Sprintf("seed %d, fail %v %q, again %v, short %v, extra %v, slow %v by %v",
-		r.Seed, r.Fail, errnos, r.Again, r.Short, r.Extra, r.Slow, r.Delay)
+	return fmt.Sprintf("seed %d, fail %v %q, again %v, short %v, interrupt %v, extra %v, slow %v by %v",
+		r.Seed, r.Fail, errnos, r.Again, r.Short, r.Interrupt, r.Extra, r.Slow, r.Delay)
 }
 
 // InjectRules is Inject by rules.
@@ -92,6 +93,15 @@ func (d *dice) transfer(c Call, size int) (int, Errno) {
 	default:
 		return 1 + d.rng.IntN(size), 0
 	}
+}
+
+func (d *dice) interrupted() bool {
+	if d.rules.Interrupt == 0 {
+		return false
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.rng.Float64() < d.rules.Interrupt
 }
 
 func (d *dice) extra(n int) (again, spurious int) {

@@ -40,6 +40,9 @@ func Write(fd int, p []byte) (int, Errno) {
 func transfer(call func(int, []byte) (int, error), fd int, p []byte) (int, Errno) {
 	p = p[:min(len(p), MaxTransfer)]
 	for {
+		if interrupted() {
+			continue
+		}
 		n, err := call(fd, p)
 		if err == nil {
 			return n, 0

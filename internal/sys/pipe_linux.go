@@ -44,6 +44,9 @@ func Write(fd int, p []byte) (int, Errno) {
 func transfer(call uintptr, fd int, p []byte) (int, Errno) {
 	p = p[:min(len(p), MaxTransfer)]
 	for {
+		if interrupted() {
+			continue
+		}
 		n, _, e := syscall.RawSyscall(call, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
 		if e == 0 {
 			return int(n), 0

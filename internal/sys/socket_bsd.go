@@ -73,6 +73,9 @@ func SendVec(fd int, bufs [][]byte) (int, Errno) {
 // again repeats a transfer that a signal interrupted.
 func again(transfer func() (int, error)) (int, Errno) {
 	for {
+		if interrupted() {
+			continue
+		}
 		n, err := transfer()
 		if err == nil {
 			return n, 0
@@ -106,6 +109,9 @@ func Accept(fd int) (int, Sockaddr, Errno) {
 		return -1, Sockaddr{}, e
 	}
 	for {
+		if interrupted() {
+			continue
+		}
 		n, sa, err := accept(fd)
 		if err == nil {
 			return n, decode(sa), 0

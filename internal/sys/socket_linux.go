@@ -25,6 +25,9 @@ func recv(fd int, p []byte, flags uintptr) (int, Errno) {
 		return 0, e
 	}
 	for {
+		if interrupted() {
+			continue
+		}
 		n, _, e := syscall.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd),
 			uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(size), flags, 0, 0)
 		if e == 0 {
@@ -45,6 +48,9 @@ func Send(fd int, p []byte) (int, Errno) {
 	}
 	raceSent(p[:size])
 	for {
+		if interrupted() {
+			continue
+		}
 		n, _, e := syscall.RawSyscall6(unix.SYS_SENDTO, uintptr(fd),
 			uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(size), unix.MSG_NOSIGNAL, 0, 0)
 		if e == 0 {
@@ -81,6 +87,9 @@ func transferVec(trap uintptr, fd int, bufs [][]byte, flags uintptr, limit int) 
 	hdr := unix.Msghdr{Iov: &iov[0]}
 	hdr.SetIovlen(count)
 	for {
+		if interrupted() {
+			continue
+		}
 		n, _, e := syscall.RawSyscall(trap, uintptr(fd), uintptr(unsafe.Pointer(&hdr)), flags)
 		if e == 0 {
 			return int(n), 0
@@ -124,6 +133,9 @@ func Accept(fd int) (int, Sockaddr, Errno) {
 	}
 	var raw unix.RawSockaddrAny
 	for {
+		if interrupted() {
+			continue
+		}
 		size := uint32(unsafe.Sizeof(raw))
 		n, _, e := syscall.RawSyscall6(unix.SYS_ACCEPT4, uintptr(fd), uintptr(unsafe.Pointer(&raw)),
 			uintptr(unsafe.Pointer(&size)), unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0, 0)

@@ -1,0 +1,10 @@
+//go:build faultinject && !(linux && simkernel)
+
+package sys
+
+// interrupted tells whether a signal interrupts a try of a call. The model of the kernel
+// has no tries.
+func interrupted() bool {
+	d := injected.Load()
+	return d != nil && (*d).interrupted()
+}
