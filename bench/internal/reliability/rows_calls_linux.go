@@ -86,7 +86,7 @@ func (t *Trial) injected(in *Injection) {
 func eintr(t *Trial) {
 	s := t.Start(subject.Config{})
 	w := t.Watch(s, 5)
-	in := t.Inject(s, "accept,accept4,recvfrom,sendto,recvmsg,sendmsg,read,write,readv,writev,epoll_wait,epoll_pwait:error=EINTR:when=3+3")
+	in := t.Inject(s, "accept,accept4,recvfrom,sendto,recvmsg,sendmsg,read,write,readv,writev,epoll_wait,epoll_pwait,epoll_pwait2:error=EINTR:when=3+3")
 	for range t.Size(2, 10) {
 		clients := t.Dial(s, 20)
 		t.Must("connections meanwhile", each(clients, func(c *Client) error { return c.Echo(t.Size(16<<10, 256<<10)) }))
