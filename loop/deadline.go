@@ -89,7 +89,7 @@ func (c *Conn) setLimit(which Deadline, when int64) {
 func (c *Conn) getLimits() *deadlines {
 	if c.limits == nil {
 		c.limits = &deadlines{conn: c}
-		c.limits.timer.Owner = c.limits
+		c.limits.timer.Expire = c.limits.expire
 	}
 	return c.limits
 }
@@ -110,8 +110,8 @@ func (c *Conn) touch() {
 	}
 }
 
-// Expire is the wheel's word that the earliest deadline may have passed.
-func (l *deadlines) Expire(*wheel.Timer) {
+// expire is the wheel's word that the earliest deadline may have passed.
+func (l *deadlines) expire() {
 	c := l.conn
 	now := c.loop.clock()
 	if l.idle > 0 {

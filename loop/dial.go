@@ -121,7 +121,7 @@ func (d *dial) launch() {
 		d.finish(nil, err)
 		return
 	}
-	d.limit.Owner, d.stagger.Owner = d, d
+	d.limit.Expire, d.stagger.Expire = d.expire, d.try
 	l.wheel.Set(&d.limit, later(l.engine.clock(), d.cfg.Timeout))
 	d.forget = context.AfterFunc(d.ctx, func() {
 		// A loop that has ended has finished its dials.
@@ -277,14 +277,8 @@ func (d *dial) win(a *attempt, r poller.Ready) error {
 	return nil
 }
 
-// Expire is either the Timeout or the AttemptDelay.
-func (d *dial) Expire(t *wheel.Timer) {
-	if t == &d.limit {
-		d.finish(nil, os.ErrDeadlineExceeded)
-		return
-	}
-	d.try()
-}
+// expire is the end of the Timeout.
+func (d *dial) expire() { d.finish(nil, os.ErrDeadlineExceeded) }
 
 // finish is the one outcome of the dial: c, or why there is none.
 func (d *dial) finish(c *Conn, err error) {

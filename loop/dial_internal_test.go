@@ -123,7 +123,7 @@ func race(t *testing.T, cfg DialConfig, list ...stream.Addr) raceResult {
 	l.conns.Add(1)
 	if err := l.Post(func() {
 		l.dials[d] = struct{}{}
-		d.limit.Owner, d.stagger.Owner = d, d
+		d.limit.Expire, d.stagger.Expire = d.expire, d.try
 		l.wheel.Set(&d.limit, later(e.clock(), d.cfg.Timeout))
 		d.resolved(list, nil)
 	}); err != nil {

@@ -202,7 +202,7 @@ func (ln *Listener) bind(cfg ListenConfig, addr stream.Addr) error {
 
 func newListener(ln *Listener, l *Loop, s *stream.Listener) *listener {
 	sock := &listener{Listener: ln, loop: l, socket: s}
-	sock.retry.Owner = sock
+	sock.retry.Expire = sock.revive
 	return sock
 }
 
@@ -393,9 +393,6 @@ func (s *listener) starve(cause string, err error) {
 	l.stats.AcceptPauses++
 	s.engine.log.warn("accept "+cause, "loop: accepting pauses", "listener", s.addr, "error", err, "retry", s.backoff)
 }
-
-// Expire ends the backoff.
-func (s *listener) Expire(*wheel.Timer) { s.revive() }
 
 // revive tries again.
 func (s *listener) revive() {

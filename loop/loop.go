@@ -4,7 +4,6 @@ package loop
 
 import (
 	"fmt"
-	"math"
 	"net"
 	"os"
 	"runtime"
@@ -123,7 +122,6 @@ func newLoop(e *Engine, index int) (*Loop, error) {
 		tasks:  mailbox.New[task](e.cfg.MaxTasks, e.cfg.MaxTaskBytes),
 		dials:  make(map[*dial]struct{}),
 		exited: make(chan struct{}),
-		noted:  notes{epoch: 1},
 		base:   untimed,
 	}, nil
 }
@@ -187,23 +185,6 @@ func (l *Loop) ask(bits uint32) {
 func (l *Loop) wake() {
 	// The only error is that the poller is closed: then there is nobody to wake.
 	_ = l.poller.Wake()
-}
-
-// clock returns the engine's monotonic time in nanoseconds as of some moment in
-// this turn.
-func (l *Loop) clock() int64 {
-	if l.base == untimed {
-		l.readClock()
-	}
-	return l.now
-}
-
-// untimed is a base behind which no timer can be set.
-const untimed = math.MaxInt64
-
-func (l *Loop) readClock() {
-	l.now = l.engine.clock()
-	l.base = later(l.now, clockSlack)
 }
 
 // run is the loop's goroutine.
@@ -291,7 +272,7 @@ func (l *Loop) wait() {
 	l.took = false
 	l.event, l.marked, l.arrived = 0, 0, 0
 	n, err := l.poll()
-	l.base = untimed
+	l.forgetClock()
 	if err != nil {
 		l.failure = err
 		l.stopping = true
@@ -446,7 +427,8 @@ func (l *Loop) runTimers() {
 	}
 	l.wheel.Collect(l.clock())
 	for t := l.wheel.Pop(); t != nil; t = l.wheel.Pop() {
-		t.Owner.Expire(t)
+		l.stats.Timers++
+		t.Expire()
 	}
 }
 

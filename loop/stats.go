@@ -20,7 +20,7 @@ type Stats struct {
 	Sends        uint64 // send calls
 	Turns        uint64 // turns of the loops
 	Tasks        uint64 // tasks run: Post, and what came through a Ref
-	Timers       uint64 // timers fired
+	Timers       uint64 // times that timers and deadlines came due
 	Panics       uint64 // callbacks that panicked
 	QueuedBytes  int64  // buffer memory in use now for input not consumed and output not sent
 }

@@ -4,6 +4,7 @@ package loop
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"time"
 
@@ -14,38 +15,50 @@ import (
 // that goroutine. The zero Timer never fires, whatever is set: timers come from
 // AfterFunc and Every.
 type Timer struct {
-	timer wheel.Timer // its Mark is Loop.noted's epoch while the timer is among those
+	timer wheel.Timer // its Mark is putOff's
 	loop  *Loop
-	f     func()
 }
 
 // clockSlack is how old the turn's clock may be for a timer that is set by it.
 const clockSlack = 200 * time.Microsecond
 
-// notes are the timers that were set by one reading of the clock.
+// notes are the timers that were set by one reading of the clock; one that was
+// set twice may be there twice. They fill from the end.
 type notes struct {
-	epoch  uint32 // which reading that is, from 1; a timer's Mark has it once it is noted
-	n      uint
+	room   uint // 0 without a reading
 	timers [1024]*Timer
 }
 
-func (s *notes) full() bool { return s.n >= uint(len(s.timers)) }
+func (s *notes) full() bool { return s.room-1 >= uint(len(s.timers)) }
 
-// add notes t, for which there is room, once.
+// add notes t, for which there is room.
 func (s *notes) add(t *Timer) {
-	n := s.n
-	if t.timer.Mark == s.epoch {
-		return
-	}
-	t.timer.Mark = s.epoch
-	s.timers[n] = t
-	s.n = n + 1
+	i := s.room - 1
+	s.timers[i] = t
+	s.room = i
 }
 
-func (s *notes) forget() {
-	clear(s.timers[:s.n])
-	s.n = 0
-	s.epoch++
+// clock returns the engine's monotonic time in nanoseconds as of some moment in
+// this turn.
+func (l *Loop) clock() int64 {
+	if l.base == untimed {
+		l.readClock()
+	}
+	return l.now
+}
+
+// untimed is the base while the clock was not read in this turn.
+const untimed = math.MaxInt64
+
+func (l *Loop) readClock() {
+	l.now = l.engine.clock()
+	l.base = later(l.now, clockSlack)
+	l.noted.room = uint(len(l.noted.timers))
+}
+
+func (l *Loop) forgetClock() {
+	l.base = untimed
+	l.noted.room = 0
 }
 
 // set arms t for d from now without reading the clock, which would cost more
@@ -63,19 +76,30 @@ func (l *Loop) set(t *Timer, d time.Duration) {
 // settleTimers puts off the timers that were set by a clock older than the
 // slack, so that none of them is early.
 func (l *Loop) settleTimers() {
-	if l.noted.n == 0 {
+	noted := l.noted.timers[l.noted.room:]
+	if l.base == untimed || len(noted) == 0 {
 		return
 	}
 	was := l.base
 	l.readClock()
 	if late := time.Duration(l.now - was); late > 0 {
-		for _, t := range l.noted.timers[:l.noted.n] {
-			if t.timer.Armed() {
-				l.wheel.Set(&t.timer, later(t.timer.When(), late))
-			}
+		l.putOff(noted, late)
+	}
+	clear(noted)
+}
+
+// putOff moves every timer that is still armed, once.
+func (l *Loop) putOff(timers []*Timer, by time.Duration) {
+	const moved = 1
+	for _, t := range timers {
+		if t.timer.Armed() && t.timer.Mark != moved {
+			t.timer.Mark = moved
+			l.wheel.Set(&t.timer, later(t.timer.When(), by))
 		}
 	}
-	l.noted.forget()
+	for _, t := range timers {
+		t.timer.Mark = 0
+	}
 }
 
 // AfterFunc calls f once, d from now on the wall, never earlier and about a
@@ -84,8 +108,8 @@ func (l *Loop) settleTimers() {
 // the next turn use Post. A panic of f is logged and ends nothing else; so is
 // that of a nil f. A timer that is due after its loop has ended does not fire.
 func (l *Loop) AfterFunc(d time.Duration, f func()) *Timer {
-	t := &Timer{loop: l, f: f}
-	t.timer.Owner = (*dueTimer)(t)
+	t := &Timer{loop: l}
+	t.timer.Expire = f
 	t.Reset(d)
 	return t
 }
@@ -99,7 +123,7 @@ func (l *Loop) Every(d time.Duration, f func()) (*Timer, error) {
 		return nil, fmt.Errorf("loop: every %v, or nil function: %w", d, os.ErrInvalid)
 	}
 	t := l.AfterFunc(d, nil)
-	t.f = func() {
+	t.timer.Expire = func() {
 		t.advance(int64(d))
 		panicked := true
 		defer func() {
@@ -133,14 +157,14 @@ func (t *Timer) Stop() bool { return t.loop != nil && t.loop.wheel.Stop(&t.timer
 func (t *Timer) Reset(d time.Duration) bool {
 	// What pushes an idle timeout back at every message is here in full: with very
 	// many timers each is a miss of the caches, and the less is done for one, the
-	// more of them the processor fetches at a time. That when is behind the base
-	// says that d is positive, that the sum did not overflow, and that there is one.
-	l := t.loop
-	if l == nil {
-		return false
+	// more of them the processor fetches at a time. A timer in the wheel has a loop;
+	// a sum that overflows, and one of a base that was not read, is not taken.
+	if !t.timer.Waiting() {
+		return t.reset(d)
 	}
+	l := t.loop
 	when := l.base + int64(d)
-	if when <= l.base || l.noted.full() || !t.timer.Postponable(when) {
+	if when < t.timer.When() || l.noted.full() {
 		return t.reset(d)
 	}
 	l.noted.add(t)
@@ -150,15 +174,10 @@ func (t *Timer) Reset(d time.Duration) bool {
 
 // reset is Reset of any timer to any time.
 func (t *Timer) reset(d time.Duration) bool {
+	if t.loop == nil {
+		return false
+	}
 	was := t.timer.Armed()
 	t.loop.set(t, d)
 	return was
-}
-
-// dueTimer is a Timer as the wheel sees it.
-type dueTimer Timer
-
-func (t *dueTimer) Expire(*wheel.Timer) {
-	t.loop.stats.Timers++
-	t.f()
 }

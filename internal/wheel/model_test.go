@@ -71,7 +71,7 @@ func (m *model) set(i int, when int64) {
 func (m *model) postpone(f failer, i int, when int64) {
 	f.Helper()
 	t := &m.timers[i]
-	if !t.timer.Postponable(when) {
+	if !t.timer.Waiting() || when < t.timer.When() {
 		if t.armed && !t.due && when >= t.timer.When() && t.tick > m.curTick() {
 			f.Fatalf("timer %d waits for %d and cannot be put off to %d", i, t.timer.When(), when)
 		}

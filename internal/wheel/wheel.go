@@ -19,7 +19,7 @@
 // visits only slots that hold timers, so the length of a gap in the clock does not matter. [Wheel.Next] looks
 // at one word per level.
 //
-// A Wheel and its timers belong to one goroutine. A Wheel takes 8 KiB, a Timer 48 bytes (28 on 32-bit).
+// A Wheel and its timers belong to one goroutine. A Wheel takes 8 KiB, a Timer 40 bytes (28 on 32-bit).
 package wheel
 
 import (
@@ -44,24 +44,17 @@ const (
 	due     = inSlots + 2 // collected, not popped
 )
 
-// Owner is what a timer belongs to.
-type Owner interface {
-	// Expire is called by whoever popped the timer, never by the wheel. The timer is then no longer armed
-	// and may be set again.
-	Expire(t *Timer)
-}
-
 // Timer is one deadline, to be embedded by its owner. The zero value is ready. It must not be copied or moved
 // while it is armed, and belongs to the wheel that armed it until it fires or is stopped.
 type Timer struct {
-	// Owner is for whoever pops the timer; the wheel does not look at it.
-	Owner Owner
-
 	next, prev *Timer
 	when       int64
 	place      uint32
 	// Mark is the owner's; the wheel does not look at it.
 	Mark uint32
+	// Expire is for whoever pops the timer to call; the wheel does not look at it. The timer is then no
+	// longer armed and may be set again.
+	Expire func()
 }
 
 // Armed reports whether the timer is set and has been neither popped nor stopped.
@@ -100,20 +93,19 @@ func (w *Wheel) Len() int { return w.armed }
 // Set arms t for the time when, or moves it there if it is armed. A timer that was due but not popped is not
 // due any more.
 func (w *Wheel) Set(t *Timer, when int64) {
-	if t.Postponable(when) {
+	if t.Waiting() && when >= t.when {
 		t.Postpone(when)
 		return
 	}
 	w.place(t, when)
 }
 
-// Postponable reports whether Postpone moves t to when: it waits in the wheel, and not for a later time.
-func (t *Timer) Postponable(when int64) bool {
-	// place-1 wraps round for an unarmed timer.
-	return t.place-1 < inSlots && when >= t.when
+// Waiting reports whether t is in the wheel and its time was not found to have come.
+func (t *Timer) Waiting() bool {
+	return t.place-1 < inSlots // wraps round for an unarmed timer
 }
 
-// Postpone is Set for a timer that is Postponable to when: a single store.
+// Postpone is Set for a timer that is Waiting for a time not after when: a single store.
 func (t *Timer) Postpone(when int64) { t.when = when }
 
 // place is Set for a timer that is in no slot or moves to an earlier time.
