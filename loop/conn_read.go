@@ -25,13 +25,63 @@ const (
 // receive what the kernel has, tell of the end. Edge-triggered readiness comes
 // only once, so whatever is left for later has a flag, and a place in the
 // backlog unless something else will bring it back.
+//
+// Receiving and sending are done from here and not further down: a processor
+// mispredicts the returns from all the functions that a system call was made
+// within, since the kernel's own calls have taken the place of theirs.
 func (c *Conn) work() {
-	if c.is(closed) {
+	if c.flags&(closed|lingering|writeFailed|reoffer) != 0 && !c.resume() {
 		return
+	}
+	l := c.loop
+	for budget := l.engine.cfg.ReadBudget; c.flags&(noOffer|readReady|reoffer) == readReady; {
+		if budget <= 0 {
+			c.enqueue()
+			return
+		}
+		buf, queued := l.buf, c.queuedIn()
+		if queued > 0 {
+			buf = c.tail(queued)
+		}
+		n, errno := sys.Recv(int(c.fd), buf)
+		l.stats.Receives++
+		budget -= max(n, minCharge)
+		if n == 0 || errno != 0 {
+			c.receivedNothing(errno)
+			continue
+		}
+		if n < len(buf) && !c.is(distrust) {
+			c.flags &^= readReady
+		}
+		l.stats.BytesIn += uint64(n)
+		c.touch()
+		if queued > 0 {
+			c.queues.in.Advance(n)
+			c.offerQueued()
+			continue
+		}
+		rest := c.offer(buf[:n])
+		c.end()
+		if c.flags&(reoffer|noOffer) == reoffer {
+			c.enqueue()
+		}
+		if len(rest) > 0 && !c.is(closed) {
+			c.acquireQueues().in.Store(l.blocks, rest)
+		}
+	}
+	if c.flags&(noOffer|reoffer|peerEnded|endTold) == peerEnded {
+		c.tellEnd()
+	}
+}
+
+// resume does what comes before receiving, and tells whether to go on to that.
+func (c *Conn) resume() bool {
+	if c.is(closed) {
+		return false
 	}
 	if c.is(lingering) {
 		c.discard()
-		return
+		return false
 	}
 	if c.is(writeFailed) {
 		c.settleFailed()
@@ -42,55 +92,21 @@ func (c *Conn) work() {
 			c.offerQueued()
 		}
 	}
-	for budget := c.loop.engine.cfg.ReadBudget; c.flags&(noOffer|readReady|reoffer) == readReady; {
-		if budget <= 0 {
-			c.enqueue()
-			return
-		}
-		budget -= max(c.receive(), minCharge)
-	}
-	if c.flags&(noOffer|reoffer|peerEnded|endTold) == peerEnded {
-		c.tellEnd()
-	}
+	return true
 }
 
-// receive takes what one system call gives and offers it. It returns the
-// number of bytes.
-func (c *Conn) receive() int {
-	l := c.loop
-	queued := c.queuedIn()
-	buf := l.buf
-	if queued > 0 {
-		buf = c.queues.in.Tail(l.blocks, minTail)
-		buf = buf[:min(len(buf), l.engine.cfg.MaxInbound-queued, sys.MaxTransfer)]
-	}
-	n, errno := sys.Recv(int(c.fd), buf)
-	l.stats.Receives++
-	if errno != 0 {
-		c.receiveFailed(errno)
-		return 0
-	}
-	if n == 0 {
-		c.flags = c.flags&^readReady | peerEnded
-		return 0
-	}
-	if n < len(buf) && !c.is(distrust) {
-		c.flags &^= readReady
-	}
-	l.stats.BytesIn += uint64(n)
-	c.touch()
-	if queued > 0 {
-		c.queues.in.Advance(n)
-		c.offerQueued()
-	} else if rest := c.offer(buf[:n]); len(rest) > 0 && !c.is(closed) {
-		c.acquireQueues().in.Store(l.blocks, rest)
-	}
-	return n
+// tail returns where to receive behind the queued input.
+func (c *Conn) tail(queued int) []byte {
+	buf := c.queues.in.Tail(c.loop.blocks, minTail)
+	return buf[:min(len(buf), c.loop.engine.cfg.MaxInbound-queued, sys.MaxTransfer)]
 }
 
-func (c *Conn) receiveFailed(errno sys.Errno) {
+// receivedNothing takes the end of the input, or why there is nothing to be had.
+func (c *Conn) receivedNothing(errno sys.Errno) {
 	c.flags &^= readReady
 	switch {
+	case errno == 0:
+		c.flags |= peerEnded
 	case errno != sys.EAGAIN:
 		c.reset(c.connError("read", sys.CallRecv, errno))
 	case c.is(writeFailed):
@@ -103,12 +119,16 @@ func (c *Conn) receiveFailed(errno sys.Errno) {
 func (c *Conn) offerQueued() {
 	in := c.queues.in.Bytes()
 	rest := c.offer(in)
+	c.end()
+	if c.flags&(reoffer|noOffer) == reoffer {
+		c.enqueue()
+	}
 	c.queues.in.Consume(c.loop.blocks, len(in)-len(rest))
 	c.releaseQueues()
 }
 
 // offer calls OnData until the handler waits for more, and returns what it did
-// not consume.
+// not consume. The caller ends the callback.
 func (c *Conn) offer(in []byte) (rest []byte) {
 	c.begin()
 	for calls := 0; len(in) > 0; calls++ {
@@ -137,10 +157,6 @@ func (c *Conn) offer(in []byte) (rest []byte) {
 		}
 	}
 	c.loop.input = nil
-	c.end()
-	if c.flags&(reoffer|noOffer) == reoffer {
-		c.enqueue()
-	}
 	return in
 }
 

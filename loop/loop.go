@@ -49,7 +49,6 @@ type Loop struct {
 	// panicked.
 	events  []poller.Event
 	event   int // the next of events to deliver
-	marked  int // the connections of the events before this one know of theirs
 	arrived int // how many of events this turn has
 	batch   []task
 	next    int   // the next of batch to run
@@ -270,7 +269,7 @@ func (l *Loop) wait() {
 		return
 	}
 	l.took = false
-	l.event, l.marked, l.arrived = 0, 0, 0
+	l.event, l.arrived = 0, 0
 	n, err := l.poll()
 	l.forgetClock()
 	if err != nil {
@@ -364,33 +363,39 @@ func (l *Loop) obey() {
 	}
 }
 
-// deliver brings the events to those they are for.
+// deliver brings the events to those they are for, a group at a time.
 func (l *Loop) deliver() {
 	for l.event < l.arrived {
-		if l.event == l.marked {
-			l.mark()
-		}
-		ev := l.events[l.event]
-		l.event++
-		s := l.slots.get(ev.Token)
-		switch c, ok := s.(*Conn); {
-		case ok && c.is(readReady):
-			c.work()
-		case !ok && s != nil:
-			s.ready(ev.Ready)
+		group := l.events[l.event:min(l.event+markGroup, l.arrived)]
+		var conns [markGroup]*Conn
+		l.mark(group, &conns)
+		for i := range group {
+			l.event++
+			if c := conns[i]; c == nil {
+				l.deliverOther(group[i])
+			} else if c.is(readReady) {
+				c.work()
+			}
 		}
 	}
 }
 
-// mark tells the connections among the next events what they are ready for.
-func (l *Loop) mark() {
-	end := min(l.marked+markGroup, l.arrived)
-	for _, ev := range l.events[l.marked:end] {
+// mark tells the connections among the events what they are ready for.
+func (l *Loop) mark(events []poller.Event, conns *[markGroup]*Conn) {
+	for i, ev := range events {
 		if c, ok := l.slots.get(ev.Token).(*Conn); ok {
 			c.mark(ev.Ready)
+			conns[i] = c
 		}
 	}
-	l.marked = end
+}
+
+// deliverOther brings an event to what is no connection, or was none when its group
+// was marked.
+func (l *Loop) deliverOther(ev poller.Event) {
+	if s := l.slots.get(ev.Token); s != nil {
+		s.ready(ev.Ready)
+	}
 }
 
 // resumeBacklog gives every connection that has work left over one more go;

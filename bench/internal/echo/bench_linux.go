@@ -18,13 +18,14 @@ import (
 type bench struct {
 	server  *servers.Running
 	load    *load.Generator
+	conns   int
 	sum     window // of the windows so far
 	retries int    // windows measured again so far
 }
 
 // start starts a server and a generator with its connections, all idle.
 func (c *Config) start(s servers.Server, p Point) (b *bench, err error) {
-	b = new(bench)
+	b = &bench{conns: p.Conns}
 	defer func() {
 		if err != nil {
 			err = b.end(err)
@@ -69,7 +70,9 @@ func (b *bench) measure(ctx context.Context, c *Config) error {
 	if err := b.load.Run(); err != nil {
 		return err
 	}
-	sleep(ctx, c.Warmup)
+	if err := b.warm(ctx, c.Warmup); err != nil {
+		return err
+	}
 	for ctx.Err() == nil {
 		w, err := b.window(ctx, c.Slice)
 		if err != nil {
@@ -84,6 +87,35 @@ func (b *bench) measure(ctx context.Context, c *Config) error {
 	b.sum.retries = b.retries
 	return b.load.Finish()
 }
+
+// warmMessages is how many messages every connection has exchanged, on average,
+// before a window begins. What a connection sends first after a pause costs more:
+// its memory has left the caches while other servers had their turn, and TCP
+// acknowledges at once, in packets of their own, what comes after an idle time
+// (tcp_quickack, see TCP_QUICKACK in tcp(7)).
+const warmMessages = 64
+
+// warm waits for the load to be in its stride, for at least the time least. A time alone
+// would leave many connections cold, and a server that is slow to answer a
+// question about itself warmer than the others.
+func (b *bench) warm(ctx context.Context, least time.Duration) error {
+	from := b.load.Messages.Load()
+	begun := time.Now()
+	sleep(ctx, least)
+	for b.load.Messages.Load()-from < warmMessages*uint64(b.conns) && ctx.Err() == nil {
+		if b.load.Failed.Load() != 0 {
+			return b.load.Finish()
+		}
+		if time.Since(begun) > warmLimit {
+			return fmt.Errorf("no %d messages per connection within %v", warmMessages, warmLimit)
+		}
+		sleep(ctx, 10*time.Millisecond)
+	}
+	return nil
+}
+
+// warmLimit is far more than the slowest server needs for that.
+const warmLimit = time.Minute
 
 func (b *bench) window(ctx context.Context, length time.Duration) (w window, err error) {
 	markA, err := b.server.Mark()
