@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/eddyline/eddyline/bench/internal/child"
+	"github.com/eddyline/eddyline/bench/internal/harness"
 	"github.com/eddyline/eddyline/bench/internal/load"
 	"github.com/eddyline/eddyline/bench/internal/servers"
 	"github.com/eddyline/eddyline/bench/internal/workload"
@@ -101,7 +102,7 @@ const warmMessages = 64
 func (b *bench) warm(ctx context.Context, least time.Duration) error {
 	from := b.load.Messages.Load()
 	begun := time.Now()
-	sleep(ctx, least)
+	harness.Sleep(ctx, least)
 	for b.load.Messages.Load()-from < warmMessages*uint64(b.conns) && ctx.Err() == nil {
 		if b.load.Failed.Load() != 0 {
 			return b.load.Finish()
@@ -109,7 +110,7 @@ func (b *bench) warm(ctx context.Context, least time.Duration) error {
 		if time.Since(begun) > warmLimit {
 			return fmt.Errorf("no %d messages per connection within %v", warmMessages, warmLimit)
 		}
-		sleep(ctx, 10*time.Millisecond)
+		harness.Sleep(ctx, 10*time.Millisecond)
 	}
 	return nil
 }
@@ -126,10 +127,10 @@ func (b *bench) window(ctx context.Context, length time.Duration) (w window, err
 	if err != nil {
 		return w, err
 	}
-	sleep(ctx, length)
+	harness.Sleep(ctx, length)
 	to, err := b.snapshot()
 	for err == nil && b.idle(ctx, from, to) {
-		sleep(ctx, length)
+		harness.Sleep(ctx, length)
 		to, err = b.snapshot()
 	}
 	if err != nil {
@@ -197,15 +198,5 @@ func between(from, to snapshot) window {
 		server:   to.server - from.server,
 		load:     to.load - from.load,
 		waited:   to.serverT.Waited(from.serverT) + to.loadT.Waited(from.loadT),
-	}
-}
-
-// sleep waits for d or until ctx ends.
-func sleep(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/eddyline/eddyline/bench/internal/harness"
 	"github.com/eddyline/eddyline/bench/internal/servers"
 )
 
@@ -21,11 +22,11 @@ func (b *bench) profile(ctx context.Context, warmup, length time.Duration, file 
 	if err := b.load.Run(); err != nil {
 		return err
 	}
-	sleep(ctx, warmup)
+	harness.Sleep(ctx, warmup)
 	if err := b.server.StartProfile(file); err != nil {
 		return err
 	}
-	sleep(ctx, length)
+	harness.Sleep(ctx, length)
 	if err := b.server.StopProfile(); err != nil {
 		return err
 	}

@@ -81,6 +81,8 @@ func (t *Trial) connect(s *Server, id int, tweaks []Tweak) (*Client, error) {
 	if err != nil {
 		return nil, dialBreach(err)
 	}
+	// Whoever waits for the server waits no longer when the row is interrupted.
+	context.AfterFunc(t.ctx, func() { nc.Close() })
 	return &Client{TCPConn: nc.(*net.TCPConn), t: t, id: id, out: ledger.New(id), in: ledger.New(id)}, nil
 }
 

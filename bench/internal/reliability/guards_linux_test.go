@@ -4,7 +4,9 @@ package reliability
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"strings"
@@ -12,16 +14,19 @@ import (
 	"testing"
 	"time"
 
+	"github.com/eddyline/eddyline/bench/internal/child"
 	"github.com/eddyline/eddyline/bench/internal/reliability/subject"
 )
+
+var echo = serveNet(func(c net.Conn, p []byte) error {
+	_, err := c.Write(p)
+	return err
+})
 
 // bad are servers with something wrong, which begins when a connection sends what
 // is long for an echo.
 var bad = map[string]subject.Serve{
-	"sound": serveNet(func(c net.Conn, p []byte) error {
-		_, err := c.Write(p)
-		return err
-	}),
+	"sound": echo,
 	"liar": serveNet(func(c net.Conn, p []byte) error {
 		if len(p) > 64 {
 			p[len(p)/2]++
@@ -73,6 +78,29 @@ var bad = map[string]subject.Serve{
 		_, err := c.Write(p)
 		return err
 	}),
+	"leaver": serveNet(func(c net.Conn, p []byte) error {
+		if len(p) > 64 {
+			for range 50 {
+				go func() { select {} }()
+			}
+		}
+		_, err := c.Write(p)
+		return err
+	}),
+	"twitcher": serveNet(func(c net.Conn, p []byte) error {
+		if len(p) > 64 {
+			go twitch()
+		}
+		_, err := c.Write(p)
+		return err
+	}),
+	"stayer": func(ctx context.Context, addr string, ready func(string)) error {
+		_ = echo(ctx, addr, ready)
+		select {}
+	},
+	"grumbler": func(ctx context.Context, addr string, ready func(string)) error {
+		return errors.Join(echo(ctx, addr, ready), errors.New("I had rather gone on"))
+	},
 	"crasher": serveNet(func(c net.Conn, p []byte) error {
 		if len(p) > 64 {
 			fmt.Fprintln(os.Stderr, "I cannot bear it")
@@ -99,6 +127,51 @@ var eaten []byte
 
 func spin() {
 	for n := 0; n >= 0; n = (n + 1) % 1000 {
+	}
+}
+
+// twitch spins most of the time.
+func twitch() {
+	for {
+		for end := time.Now().Add(800 * time.Millisecond); time.Now().Before(end); {
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
+}
+
+// tattlers are servers that serve well and tell of a handler that was not called
+// as it should be.
+var tattlers = map[string]subject.Report{
+	"closed twice":     {Opened: 4, Closed: 4, Wrong: []string{"OnClose after OnClose"}},
+	"never closed":     {Opened: 4, Closed: 3},
+	"closed too often": {Opened: 4, Closed: 5},
+	"early timer":      {Late: []string{"a timer of 1h0m0s after 1s"}},
+}
+
+// play is the role of a server's process: one of bad, a tattler, or this engine.
+func play(c *child.Control) error {
+	var cfg subject.Config
+	if err := c.Config(&cfg); err != nil {
+		return err
+	}
+	report, tattles := tattlers[cfg.Server]
+	if !tattles {
+		return subject.Child(bad)(c)
+	}
+	go echo(context.Background(), "127.0.0.1:0", func(addr string) {
+		_ = c.Reply(struct{ Addr string }{addr})
+	})
+	for {
+		_, _, err := c.Next()
+		if err == io.EOF {
+			return nil
+		}
+		if err == nil {
+			err = c.Reply(subject.Mark{Goroutines: 1, Report: report})
+		}
+		if err != nil {
+			return err
+		}
 	}
 }
 
@@ -144,33 +217,79 @@ var probe = Row{Name: "probe", run: func(t *Trial) {
 }}
 
 func TestEveryGuardSeesWhatItIsFor(t *testing.T) {
-	for server, want := range map[string]Outcome{
-		"sound":   Held,
-		"liar":    Lost,
-		"cutter":  Lost,
-		"hoarder": Grew,
-		"glutton": Grew,
-		"spinner": Spun,
-		"chatter": Grew,
-		"sulker":  Hung,
-		"crasher": Ended,
-		"nobody":  Failed,
+	for server, want := range map[string]Breach{
+		"sound":            {Held, ""},
+		"liar":             {Lost, "of stream"},
+		"cutter":           {Lost, "receive"},
+		"hoarder":          {Grew, "descriptors are left"},
+		"glutton":          {Grew, "resident memory"},
+		"leaver":           {Grew, "goroutines"},
+		"spinner":          {Spun, "although nothing happens"},
+		"twitcher":         {Spun, "although nothing happens"},
+		"chatter":          {Grew, "the log"},
+		"sulker":           {Hung, "receive"},
+		"crasher":          {Ended, "exit status 3"},
+		"stayer":           {Ended, "did not end within"},
+		"grumbler":         {Ended, "I had rather gone on"},
+		"closed twice":     {Broke, "OnClose after OnClose"},
+		"never closed":     {Broke, "4 handlers were made, 3 heard OnClose"},
+		"closed too often": {Broke, "4 handlers were made, 5 heard OnClose"},
+		"early timer":      {Broke, "a timer of 1h0m0s"},
+		"nobody":           {Failed, "no server"},
 	} {
 		t.Run(server, func(t *testing.T) {
 			t.Parallel()
 			allowed := 10 * time.Second
-			if server == "sulker" || server == "hoarder" {
+			if server == "sulker" || server == "hoarder" || server == "leaver" {
 				allowed = 2 * time.Second // it is waited for in vain
 			}
 			r := Run(t.Context(), probe, Options{Server: server, Patience: allowed})
-			if got := r.Outcome(); got != string(want) {
-				t.Errorf("outcome %q, want %q:\n%s", got, want, r.Why())
+			if got := r.Outcome(); got != string(want.Outcome) || !strings.Contains(r.Why(), want.Text) {
+				t.Errorf("outcome %q, want %q with %q:\n%s", got, want.Outcome, want.Text, r.Why())
 			}
 		})
 	}
 }
 
-// A row that is interrupted says so, and does not take long about it.
+// A line per second and cause is no breach, nor one that was written late; more is,
+// whatever the others say.
+func TestTheLogGuardCountsByCause(t *testing.T) {
+	line := func(at time.Duration, msg, why string) string {
+		stamp := time.Unix(1000, 0).Add(at).UTC().Format("2006-01-02T15:04:05.000Z07:00")
+		return fmt.Sprintf("time=%s level=WARN msg=%q error=%q retry=%v\n", stamp, msg, why, at)
+	}
+	every := func(pause time.Duration, n int, why func(i int) string) string {
+		var b strings.Builder
+		for i := range n {
+			b.WriteString(line(time.Duration(i)*pause, "accepting pauses", why(i)))
+		}
+		return b.String()
+	}
+	same := func(int) string { return "no \"files\" left" }
+	for name, tt := range map[string]struct {
+		log      string
+		tooMuch  bool
+		duration time.Duration
+	}{
+		"one a second":               {every(time.Second, 100, same), false, 0},
+		"one late":                   {line(900*time.Millisecond, "a", "b") + line(time.Second, "a", "b") + line(2*time.Second, "a", "b"), false, 0},
+		"two a second":               {every(time.Second/2, 10, same), true, 0},
+		"four a second for a second": {every(time.Second/4, 4, same), true, 0},
+		"four causes a second":       {every(time.Second/4, 40, func(i int) string { return fmt.Sprint(i % 4) }), false, 0},
+		"a burst after a silence":    {every(time.Second, 5, same) + strings.Repeat(line(time.Hour, "accepting pauses", same(0)), 3), true, 0},
+		"no logger's":                {strings.Repeat("panic\n", 5), true, 3 * time.Second},
+		"few of no logger's":         {strings.Repeat("panic\n", 4), false, 3 * time.Second},
+	} {
+		if why := tooMuch([]byte(tt.log), 1, tt.duration); (why != "") != tt.tooMuch {
+			t.Errorf("%s: it says %q", name, why)
+		}
+	}
+	if why := tooMuch([]byte(every(time.Second/100, 1000, same)), 100, 0); why != "" {
+		t.Errorf("a hundred a second, as others may: it says %q", why)
+	}
+}
+
+// A row that is interrupted says so, whoever waits for what.
 func TestAnInterruptEndsARow(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	row := Row{Name: "long", run: func(t *Trial) {
@@ -179,7 +298,7 @@ func TestAnInterruptEndsARow(t *testing.T) {
 		cancel()
 		t.Must("echo", each(clients, func(c *Client) error { return c.all(1) }))
 	}}
-	r := Run(ctx, row, Options{Server: subject.Own, Patience: time.Second})
+	r := Run(ctx, row, Options{Server: subject.Own, Patience: time.Hour})
 	if r.Outcome() != string(Failed) || !strings.Contains(r.Why(), "interrupted") {
 		t.Errorf("%s: %s", r.Outcome(), r.Why())
 	}

@@ -1,33 +1,20 @@
 package reliability
 
-// The server of a row: starting it, watching it from outside, holding it to its
-// bounds at the end.
+// The server of a row: starting it, asking it, watching it from outside.
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"os"
 	"strconv"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
 
 	"github.com/eddyline/eddyline/bench/internal/child"
 	"github.com/eddyline/eddyline/bench/internal/reliability/subject"
-)
-
-// The bounds that every row is held to unless it sets its own.
-const (
-	calmCPU     = 0.05     // of a core, while nothing happens
-	ceiling     = 64 << 20 // bytes of resident memory above those at rest, at the peak
-	ownLog      = 4        // lines of the log per second, this engine: one for each cause
-	peerLog     = 100      // the same for peers, which promise nothing
-	ownSlack    = 0        // goroutines more than at rest, this engine
-	peerSlack   = 32       // the same for peers, which keep workers
-	raceFactor  = 8        // memory of a program with the race detector
-	calmWindows = 10       // windows of which one must be calm
 )
 
 // Server is a server in a process of its own. Its methods may be called from any
@@ -41,6 +28,7 @@ type Server struct {
 	log     *os.File
 	began   time.Time
 	over    bool // it is meant to have ended; nothing more is asked of it
+	race    bool // it has the race detector
 
 	mu sync.Mutex // guards process's conversation
 	p  *child.Process
@@ -87,11 +75,17 @@ func (t *Trial) StartAs(cfg subject.Config, how Launch) *Server {
 		Extra:  extra,
 	}, &ready)
 	s := &Server{Addr: ready.Addr, Ceiling: ceiling, t: t, network: how.Network, log: log, began: time.Now(), p: p}
+	s.race = raceEnabled && how.Image == nil
 	if err != nil {
 		t.Fail(Failed, "start: %v\n%s", err, s.LogTail())
 	}
 	t.servers = append(t.servers, s)
-	t.Undo(func() { s.end() })
+	// What is asked of it when the row is interrupted need not be waited for.
+	unwatch := context.AfterFunc(t.ctx, p.Kill)
+	t.Undo(func() {
+		unwatch()
+		s.end()
+	})
 	// What is made at the first connection belongs to the state at rest.
 	first := t.Dial(s, 1)[0]
 	t.Must("the first echo", s.greet(first, cfg))
@@ -219,33 +213,6 @@ func (s *Server) threads() (sum child.Thread) {
 	return sum
 }
 
-// Calm is the least load of some windows in a row: a server that spins never has
-// a calm one, one that still finishes something has.
-func (s *Server) Calm() float64 {
-	least := s.Load(s.window())
-	for range calmWindows - 1 {
-		if least <= calmCPU {
-			break
-		}
-		least = min(least, s.Load(s.window()))
-	}
-	return least
-}
-
-// calm holds the server to Calm; what says when.
-func (s *Server) calm(what string) {
-	if s.over {
-		return
-	}
-	load := s.Calm()
-	s.t.load = max(s.t.load, load)
-	if load > calmCPU {
-		s.t.Breach(Spun, "%.0f %% of a core %s", 100*load, what)
-	}
-}
-
-func (s *Server) window() time.Duration { return s.t.Time(250*time.Millisecond, 2*time.Second) }
-
 // Signal sends the process a signal.
 func (s *Server) Signal(sig syscall.Signal) { s.t.Must("signal", syscall.Kill(s.PID(), sig)) }
 
@@ -254,9 +221,6 @@ func (s *Server) LogTail() string {
 	text := s.logged()
 	return string(text[max(0, len(text)-2000):])
 }
-
-// LogLines counts the lines of the log.
-func (s *Server) LogLines() int { return bytes.Count(s.logged(), []byte("\n")) }
 
 // logged is the log so far. It is read by position: the server writes where the
 // descriptors' common offset is.
@@ -275,91 +239,4 @@ func (s *Server) Over() { s.over = true }
 func (s *Server) end() {
 	_ = syscall.Kill(s.PID(), syscall.SIGCONT)
 	s.p.Kill()
-}
-
-// rest holds the servers of a row to what all rows promise, after its clients have
-// gone.
-func (t *Trial) rest() {
-	if t.ctx.Err() != nil {
-		t.Fail(Failed, "interrupted")
-	}
-	for _, c := range t.clients {
-		c.Close()
-	}
-	for _, s := range t.servers {
-		if err := s.Alive(); err != nil {
-			if !t.noted(Ended) {
-				t.Breach(Ended, "%v", err)
-			}
-			continue
-		}
-		s.atRest()
-	}
-	t.Figure("peak memory +%.1f MiB, %.1f %% of a core at rest", float64(t.peak)/(1<<20), 100*t.load)
-}
-
-// noted reports whether a breach of that kind is in the result.
-func (t *Trial) noted(o Outcome) bool {
-	for _, b := range t.result.Breaches {
-		if b.Outcome == o {
-			return true
-		}
-	}
-	return false
-}
-
-// atRest holds one server to it.
-func (s *Server) atRest() {
-	t := s.t
-	if err := t.Until("the descriptors are closed", func() bool { return s.Conns() <= 0 }); err != nil {
-		t.Breach(Grew, "%d descriptors are left %v after the last client has gone", s.Conns(), t.Patience)
-	}
-	slack, perSecond := peerSlack, peerLog
-	if t.Options.Server == subject.Own {
-		slack, perSecond = ownSlack, ownLog
-	}
-	goroutines := 0
-	if err := t.Until("the goroutines are gone", func() bool {
-		goroutines = s.Mark().Goroutines
-		return goroutines <= s.rest.goroutines+slack
-	}); err != nil {
-		t.Breach(Grew, "%d goroutines, %d at rest before the fault", goroutines, s.rest.goroutines)
-	}
-	s.calm("although nothing happens")
-	limit := s.Ceiling
-	if raceEnabled {
-		limit *= raceFactor
-	}
-	grown := s.Grown()
-	if grown > limit {
-		t.Breach(Grew, "resident memory %d MiB above rest at its peak; the bound is %d MiB", grown>>20, limit>>20)
-	}
-	t.peak = max(t.peak, grown)
-	lines, seconds := s.LogLines(), int(time.Since(s.began).Seconds())+1
-	if lines > perSecond*seconds {
-		t.Breach(Grew, "%d lines in the log in %d s", lines, seconds)
-	}
-	s.watched()
-	s.stop()
-}
-
-// watched tells what this engine's handlers saw.
-func (s *Server) watched() {
-	r := s.Mark().Report
-	if len(r.Wrong) > 0 {
-		s.t.Breach(Broke, "%s", strings.Join(r.Wrong, "\n"))
-	}
-	if r.Opened != r.Closed && !s.over {
-		s.t.Breach(Broke, "%d handlers were made, %d heard OnClose", r.Opened, r.Closed)
-	}
-	if len(r.Late) > 0 {
-		s.t.Breach(Broke, "%s", strings.Join(r.Late, "\n"))
-	}
-}
-
-// stop ends the server as it should end.
-func (s *Server) stop() {
-	if err := s.p.Stop(); err != nil {
-		s.t.Breach(Ended, "at the end: %v\n%s", err, s.LogTail())
-	}
 }

@@ -1,7 +1,6 @@
 package reliability
 
 import (
-	"context"
 	"flag"
 	"os"
 	"testing"
@@ -18,7 +17,7 @@ var (
 )
 
 func TestMain(m *testing.M) {
-	if child.Dispatch(map[string]child.Role{subject.Role: subject.Child(bad)}) {
+	if child.Dispatch(map[string]child.Role{subject.Role: play}) {
 		return
 	}
 	// A program with the race detector otherwise sleeps for a second at its end.
@@ -34,7 +33,7 @@ func TestFaultTable(t *testing.T) {
 			if missing := Missing(row); missing != "" {
 				t.Fatal(missing)
 			}
-			r := Run(context.Background(), row, Options{Server: subject.Own, Long: *long, Patience: *patience})
+			r := Run(t.Context(), row, Options{Server: subject.Own, Long: *long, Patience: *patience})
 			for _, f := range r.Figures {
 				t.Log(f)
 			}

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/eddyline/eddyline/bench/internal/harness"
 )
 
 // Options say how rows are run.
@@ -176,12 +178,7 @@ func (t *Trial) Until(what string, cond func() bool) error {
 }
 
 // Sleep lets time pass, in which the row watches.
-func (t *Trial) Sleep(d time.Duration) {
-	select {
-	case <-time.After(d):
-	case <-t.ctx.Done():
-	}
-}
+func (t *Trial) Sleep(d time.Duration) { harness.Sleep(t.ctx, d) }
 
 // each calls f for every item at once and returns the first error.
 func each[T any](items []T, f func(T) error) error {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/eddyline/eddyline/bench/internal/client"
 	"github.com/eddyline/eddyline/bench/internal/external"
+	"github.com/eddyline/eddyline/bench/internal/harness"
 	"github.com/eddyline/eddyline/bench/internal/results"
 	"github.com/eddyline/eddyline/bench/internal/servers"
 	"github.com/eddyline/eddyline/bench/internal/stats"
@@ -89,7 +90,7 @@ func (c *contender) await(ctx context.Context) error {
 		if err == nil {
 			return conn.Close()
 		}
-		sleep(ctx, 5*time.Millisecond)
+		harness.Sleep(ctx, 5*time.Millisecond)
 		if ctx.Err() != nil {
 			return err
 		}
@@ -176,7 +177,7 @@ func (c *contender) load(ctx context.Context, warmup, length time.Duration) (all
 	if err := c.client.Begin(); err != nil {
 		return all, err
 	}
-	sleep(ctx, warmup)
+	harness.Sleep(ctx, warmup)
 	for ctx.Err() == nil {
 		w, a, err := c.window(ctx, length)
 		if err != nil {
@@ -332,16 +333,6 @@ func (c *contender) generators() []*client.Client {
 	return append(slices.Clip(c.holders), c.client)
 }
 
-// sleep waits for d or until ctx ends.
-func sleep(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
-}
-
 // Calls returns the system calls per request of a server under the task's load of
 // length, but not so short that what the server does at rest would count.
 func (p Place) Calls(ctx context.Context, t Task, length time.Duration) (float64, error) {
@@ -382,6 +373,6 @@ func (c *contender) loadFor(ctx context.Context, length time.Duration) (client.T
 	if err := c.client.Begin(); err != nil {
 		return client.Total{}, err
 	}
-	sleep(ctx, length)
+	harness.Sleep(ctx, length)
 	return c.client.Finish()
 }

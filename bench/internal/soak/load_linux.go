@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
+
+	"github.com/eddyline/eddyline/bench/internal/harness"
 )
 
 // patience is how long one action may take. The server is stopped for less.
@@ -90,7 +92,7 @@ func (l *load) run(ctx context.Context, seed uint64, conns int) {
 				defer w.hangUp()
 				for ctx.Err() == nil {
 					l.do(w, k)
-					rest(ctx, time.Duration(w.rng.Int64N(int64(k.pause))))
+					harness.Sleep(ctx, time.Duration(w.rng.Int64N(int64(k.pause))))
 				}
 			})
 		}
@@ -115,13 +117,6 @@ func (l *load) do(w *worker, k kind) {
 	defer l.lost.Unlock()
 	if l.lost.first[k.name] == "" {
 		l.lost.first[k.name] = err.Error()
-	}
-}
-
-func rest(ctx context.Context, d time.Duration) {
-	select {
-	case <-time.After(d):
-	case <-ctx.Done():
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/eddyline/eddyline/bench/internal/child"
+	"github.com/eddyline/eddyline/bench/internal/harness"
 )
 
 // run is what a Result is made of.
@@ -145,7 +146,7 @@ func (r *run) stopNowAndThen(ctx context.Context) {
 	rng := rand.New(rand.NewPCG(r.Seed, 's'))
 	for {
 		apart := min(max(r.For/8, 200*time.Millisecond), 15*time.Second)
-		rest(ctx, apart/2+time.Duration(rng.Int64N(int64(apart))))
+		harness.Sleep(ctx, apart/2+time.Duration(rng.Int64N(int64(apart))))
 		if ctx.Err() != nil {
 			return
 		}
@@ -153,7 +154,7 @@ func (r *run) stopNowAndThen(ctx context.Context) {
 		if syscall.Kill(r.process.PID(), syscall.SIGSTOP) != nil {
 			return // it is gone, which the next sample tells
 		}
-		rest(ctx, time.Duration(rng.Int64N(int64(length)))+1)
+		harness.Sleep(ctx, time.Duration(rng.Int64N(int64(length)))+1)
 		_ = syscall.Kill(r.process.PID(), syscall.SIGCONT)
 		r.stops.Times++
 	}
