@@ -3,19 +3,31 @@ package main
 import (
 	"errors"
 	"flag"
+	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/eddyline/eddyline/bench/internal/child"
+	"github.com/eddyline/eddyline/bench/internal/harness"
 	"github.com/eddyline/eddyline/bench/internal/reliability"
 	"github.com/eddyline/eddyline/bench/internal/reliability/subject"
 )
 
+// asCommand is set in the environment of a process that is to be the command itself.
+const asCommand = "EDDYLINE_TEST_COMMAND"
+
 func TestMain(m *testing.M) {
+	if os.Getenv(asCommand) != "" {
+		os.Unsetenv(asCommand) // its servers are none
+		main()
+		return
+	}
 	if child.Dispatch(map[string]child.Role{subject.Role: subject.Child(peers())}) {
 		return
 	}
@@ -98,7 +110,50 @@ func TestAFailureIsTheExitStatus(t *testing.T) {
 	}
 	t.Setenv("PATH", t.TempDir()) // no strace
 	var out strings.Builder
-	if status := run(t.Context(), o, &out, os.Stderr); status != exitFailed || !strings.Contains(out.String(), "apt-get install strace") {
+	if status := run(t.Context(), o, &out, os.Stderr); status != harness.Failed || !strings.Contains(out.String(), "apt-get install strace") {
 		t.Errorf("status %d\n%s", status, out.String())
 	}
+}
+
+// One interrupt ends the row that is under way and tells what is finished.
+func TestAnInterruptEndsTheCommand(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(self, "-rows", "sigstop", "-patience", "1h")
+	cmd.Env = append(os.Environ(), asCommand+"=1")
+	var out strings.Builder
+	cmd.Stdout = &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for !stopped(t, cmd.Process.Pid) {
+		time.Sleep(time.Millisecond)
+	}
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	if status := cmd.ProcessState.ExitCode(); status != harness.Interrupted || !strings.Contains(out.String(), "outcome") {
+		t.Errorf("status %d\n%s", status, out.String())
+	}
+}
+
+// stopped reports whether a process that pid has started is stopped by a signal.
+func stopped(t *testing.T, pid int) bool {
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	if err != nil || len(threads) == 0 {
+		t.Fatalf("no threads of %d: %v", pid, err)
+	}
+	for _, thread := range threads {
+		children, _ := os.ReadFile(thread) // a thread may have ended
+		for child := range strings.FieldsSeq(string(children)) {
+			stat, _ := os.ReadFile("/proc/" + child + "/stat")
+			if strings.Contains(string(stat), ") T ") {
+				return true
+			}
+		}
+	}
+	return false
 }

@@ -17,17 +17,11 @@ import (
 	"time"
 
 	"github.com/eddyline/eddyline/bench/internal/child"
+	"github.com/eddyline/eddyline/bench/internal/harness"
 	"github.com/eddyline/eddyline/bench/internal/machine"
 	"github.com/eddyline/eddyline/bench/internal/progress"
 	"github.com/eddyline/eddyline/bench/internal/reliability"
 	"github.com/eddyline/eddyline/bench/internal/reliability/subject"
-)
-
-// The exit statuses.
-const (
-	exitFailed      = 1
-	exitUsage       = 2
-	exitInterrupted = 130
 )
 
 func main() {
@@ -39,9 +33,10 @@ func main() {
 		return
 	}
 	if err != nil {
-		os.Exit(exitUsage)
+		os.Exit(harness.Usage)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second one kills
 	status := run(ctx, o, os.Stdout, os.Stderr)
 	stop()
 	os.Exit(status)
@@ -56,7 +51,7 @@ func run(ctx context.Context, o *options, out io.Writer, stderr *os.File) int {
 	if o.out != "" {
 		if err := os.MkdirAll(o.out, 0o777); err != nil {
 			fmt.Fprintln(stderr, "reliability:", err)
-			return exitUsage
+			return harness.Usage
 		}
 	}
 	d := reliability.Document{
@@ -68,13 +63,13 @@ func run(ctx context.Context, o *options, out io.Writer, stderr *os.File) int {
 	reliability.Print(out, d.Results)
 	if err := write(o, d); err != nil {
 		fmt.Fprintln(stderr, "reliability:", err)
-		return exitFailed
+		return harness.Failed
 	}
 	switch {
 	case ctx.Err() != nil:
-		return exitInterrupted
+		return harness.Interrupted
 	case !d.Held(subject.Own):
-		return exitFailed
+		return harness.Failed
 	}
 	return 0
 }

@@ -16,16 +16,10 @@ import (
 	"time"
 
 	"github.com/eddyline/eddyline/bench/internal/child"
+	"github.com/eddyline/eddyline/bench/internal/harness"
 	"github.com/eddyline/eddyline/bench/internal/progress"
 	"github.com/eddyline/eddyline/bench/internal/soak"
 	"github.com/eddyline/eddyline/bench/internal/table"
-)
-
-// The exit statuses.
-const (
-	exitFailed      = 1
-	exitUsage       = 2
-	exitInterrupted = 130
 )
 
 func main() {
@@ -37,9 +31,10 @@ func main() {
 		return
 	}
 	if err != nil {
-		os.Exit(exitUsage)
+		os.Exit(harness.Usage)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second one kills
 	status := run(ctx, o, os.Stdout, os.Stderr)
 	stop()
 	os.Exit(status)
@@ -129,11 +124,11 @@ func run(ctx context.Context, o *options, out io.Writer, stderr *os.File) int {
 	switch {
 	case err != nil:
 		fmt.Fprintln(stderr, "soak:", err)
-		return exitFailed
+		return harness.Failed
 	case !result.Passed():
-		return exitFailed
+		return harness.Failed
 	case ctx.Err() != nil:
-		return exitInterrupted
+		return harness.Interrupted
 	}
 	return 0
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/eddyline/eddyline/bench/internal/child"
+	"github.com/eddyline/eddyline/bench/internal/harness"
 	"github.com/eddyline/eddyline/bench/internal/soak"
 )
 
@@ -47,8 +48,8 @@ func TestAnInterruptedRunIsJudged(t *testing.T) {
 	o := &options{Config: soak.Config{For: time.Hour, Seed: 7, Conns: 10}, out: t.TempDir()}
 	var out bytes.Buffer
 	time.AfterFunc(2*time.Second, cancel)
-	if status := run(ctx, o, &out, os.Stderr); status != exitInterrupted {
-		t.Errorf("status %d, want %d:\n%s", status, exitInterrupted, out.String())
+	if status := run(ctx, o, &out, os.Stderr); status != harness.Interrupted {
+		t.Errorf("status %d, want %d:\n%s", status, harness.Interrupted, out.String())
 	}
 }
 
