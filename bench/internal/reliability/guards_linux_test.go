@@ -140,7 +140,7 @@ func twitch() {
 }
 
 // tattlers are servers that serve well and tell of a handler that was not called
-// as it should be.
+// as it should be. Asked for nothing, they say nothing.
 var tattlers = map[string]subject.Report{
 	"closed twice":     {Opened: 4, Closed: 4, Wrong: []string{"OnClose after OnClose"}},
 	"never closed":     {Opened: 4, Closed: 3},
@@ -162,9 +162,12 @@ func play(c *child.Control) error {
 		_ = c.Reply(struct{ Addr string }{addr})
 	})
 	for {
-		_, _, err := c.Next()
+		op, _, err := c.Next()
 		if err == io.EOF {
 			return nil
+		}
+		if op == "nothing" {
+			continue
 		}
 		if err == nil {
 			err = c.Reply(subject.Mark{Goroutines: 1, Report: report})
@@ -289,18 +292,34 @@ func TestTheLogGuardCountsByCause(t *testing.T) {
 	}
 }
 
-// A row that is interrupted says so, whoever waits for what.
+// A row that is interrupted says so, whoever waits for whom.
 func TestAnInterruptEndsARow(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	row := Row{Name: "long", run: func(t *Trial) {
-		s := t.Start(subject.Config{})
+	ln, err := net.Listen("tcp", "127.0.0.1:0") // nobody accepts
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	receive := func(t *Trial, s *Server, interrupt func()) {
 		clients := t.Dial(s, 3)
-		cancel()
-		t.Must("echo", each(clients, func(c *Client) error { return c.all(1) }))
-	}}
-	r := Run(ctx, row, Options{Server: subject.Own, Patience: time.Hour})
-	if r.Outcome() != string(Failed) || !strings.Contains(r.Why(), "interrupted") {
-		t.Errorf("%s: %s", r.Outcome(), r.Why())
+		interrupt()
+		t.Must("receive", each(clients, func(c *Client) error { return c.all(1) }))
+	}
+	for name, wait := range map[string]func(t *Trial, s *Server, interrupt func()){
+		"a server that serves": receive,
+		"one that does not": func(t *Trial, _ *Server, interrupt func()) {
+			receive(t, &Server{Addr: ln.Addr().String(), t: t}, interrupt)
+		},
+		"an answer": func(_ *Trial, s *Server, interrupt func()) {
+			interrupt()
+			s.Ask("nothing", nil, nil)
+		},
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		row := Row{Name: "long", run: func(t *Trial) { wait(t, t.Start(subject.Config{}), cancel) }}
+		r := Run(ctx, row, Options{Server: "early timer", Patience: time.Hour})
+		if r.Outcome() != string(Failed) || !strings.Contains(r.Why(), "interrupted") {
+			t.Errorf("%s: %s: %s", name, r.Outcome(), r.Why())
+		}
 	}
 }
 
