@@ -169,6 +169,7 @@ type snapshot struct {
 	at             time.Time
 	messages       uint64
 	server, load   time.Duration // processor time
+	idle           time.Duration // of load, spent looking for something to do
 	serverT, loadT child.Threads
 }
 
@@ -186,6 +187,7 @@ func (b *bench) snapshot() (s snapshot, err error) {
 	}
 	s.at = time.Now()
 	s.messages = b.load.Messages.Load()
+	s.idle = time.Duration(b.load.Idle.Load())
 	s.server, err = b.server.CPUTime()
 	return s, err
 }
@@ -196,7 +198,7 @@ func between(from, to snapshot) window {
 		wall:     to.at.Sub(from.at),
 		messages: to.messages - from.messages,
 		server:   to.server - from.server,
-		load:     to.load - from.load,
+		load:     max(0, to.load-from.load-(to.idle-from.idle)),
 		waited:   to.serverT.Waited(from.serverT) + to.loadT.Waited(from.loadT),
 	}
 }

@@ -7,7 +7,7 @@ import "time"
 type window struct {
 	wall         time.Duration
 	messages     uint64
-	server, load time.Duration // processor time
+	server, load time.Duration // processor time, the load's without what it waited for messages
 	waited       time.Duration // of the two busiest threads, for a core that something else had
 	counted      bool          // whether the server tells the following
 	mallocs      uint64        // objects it allocated

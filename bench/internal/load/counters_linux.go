@@ -14,6 +14,7 @@ import (
 // both map, so that reading them costs the generator nothing.
 type Counters struct {
 	Messages atomic.Uint64 // messages that came back whole
+	Idle     atomic.Int64  // nanoseconds of processor time in which it looked for something to do
 	Failed   atomic.Uint32 // 1 once the generator has given up
 }
 
