@@ -31,9 +31,10 @@ divided by the messages; every byte that comes back is checked. In each round
 all servers are started anew and take turns in short windows, so that a slow
 spell of the machine falls on all alike. The ratio is the median of the ratios
 of each round; look at floor-again, a second copy of floor-level, for how far
-equals differ on your machine. The generator polls without sleeping: the server
-would pay for waking it. Its share in the table is what it worked. As root, servers and generator run at a high
-priority, to which other programs give way meanwhile.
+equals differ on your machine. The generator polls without sleeping, since the
+server would pay for waking it; its share in the table is what it worked. As
+root, servers and generator run at a high priority, to which other programs give
+way meanwhile.
 
 Exit status: 0; 1 when a server failed or corrupted a byte; 2 for wrong flags;
 130 after an interrupt, which prints what is finished.
