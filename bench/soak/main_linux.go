@@ -52,7 +52,10 @@ The load, from this process through package net: echoes whose bytes are checked,
 readers that rest while megabytes wait for them, connections for one message,
 half-closed ones, others that outlast a read deadline, resets in the middle and
 dials that are given up. The server dials itself meanwhile, and calls off one dial
-in four. Now and then the whole server is stopped for a moment (SIGSTOP).
+in four. Now and then the whole server is stopped for a moment (SIGSTOP), and its
+system calls are short, late, interrupted, say "not yet" or fail, where nobody may
+hear of it: for that the server is built with -tags faultinject, in this checkout.
+-faults=false runs it as it is released.
 
 Each second the server's memory, descriptors and goroutines and the latency of
 the echoes are noted. At the end everything is let go, and judged:
@@ -83,6 +86,7 @@ func parse(args []string, w io.Writer) (*options, error) {
 	fs.DurationVar(&o.For, "for", time.Minute, "how long the load lasts")
 	fs.Uint64Var(&o.Seed, "seed", 0, "the seed to replay (default a new one)")
 	fs.IntVar(&o.Conns, "conns", 100, "`connections` that the load keeps busy, about")
+	fs.BoolVar(&o.Faults, "faults", true, "let system calls of the server fail")
 	fs.StringVar(&o.out, "out", "", "`directory` for the charts (default a new one for temporary files)")
 	err := fs.Parse(args)
 	if err != nil {
@@ -109,7 +113,16 @@ func parse(args []string, w io.Writer) (*options, error) {
 
 // run makes one run and returns the exit status.
 func run(ctx context.Context, o *options, out io.Writer, stderr *os.File) int {
-	fmt.Fprintf(out, "seed %d: replay with -seed %d -for %v -conns %d\n", o.Seed, o.Seed, o.For, o.Conns)
+	fmt.Fprintf(out, "seed %d: replay with -seed %d -for %v -conns %d -faults=%t\n", o.Seed, o.Seed, o.For, o.Conns, o.Faults)
+	if o.Faults {
+		program, err := child.Build("github.com/eddyline/eddyline/bench/soak", nil, "-tags", "faultinject")
+		if err != nil {
+			fmt.Fprintln(stderr, "soak:", err)
+			return harness.Failed
+		}
+		defer program.Close()
+		o.Program = program
+	}
 	line := progress.New(stderr, false)
 	o.Step = func(s soak.Sample) {
 		line.Show(int(s.At.Seconds()*10), int(o.For.Seconds()*10), fmt.Sprintf("%d connections, %d descriptors, %.0f MB, p99 %v",
@@ -147,9 +160,9 @@ func tell(w io.Writer, r *soak.Result) {
 		fmt.Fprintf(w, "  LOST: %s\n", why)
 	}
 	fmt.Fprintln(w)
-	stayed := table.Table{{"figure", "before", "2nd half", "rise", "after", table.Notes}}
+	stayed := table.Table{{"figure", "before", "middle third", "last third", "peak", "after", table.Notes}}
 	for _, v := range r.Verdicts {
-		stayed.Add(v.Figure, v.Baseline, v.Median, v.Rise, v.End, v.Says)
+		stayed.Add(v.Figure, v.Before, v.Middle, v.Last, v.Peak, v.After, v.Says)
 	}
 	stayed.Print(w)
 }

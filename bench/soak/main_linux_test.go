@@ -24,15 +24,16 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// Three seconds of everything: nothing is lost, and all comes back.
+// Three seconds of everything: nothing is lost, nothing is too much, and all comes
+// back.
 func TestSoak(t *testing.T) {
 	var out bytes.Buffer
 	dir := t.TempDir()
-	status := run(t.Context(), &options{Config: soak.Config{For: 3 * time.Second, Seed: 7, Conns: 40}, out: dir}, &out, os.Stderr)
+	status := run(t.Context(), &options{Config: soak.Config{For: 3 * time.Second, Seed: 7, Conns: 40, Faults: true}, out: dir}, &out, os.Stderr)
 	if status != 0 {
 		t.Fatalf("status %d:\n%s", status, out.String())
 	}
-	for _, want := range []string{"-seed 7 -for 3s -conns 40", "slow reader", "dial to itself", "descriptors", "SIGSTOP", "back"} {
+	for _, want := range []string{"-seed 7 -for 3s -conns 40 -faults=true", "failed on purpose", "bounded", "slow reader", "dial to itself", "descriptors", "SIGSTOP", "back"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the report does not have %q:\n%s", want, out.String())
 		}
@@ -56,7 +57,7 @@ func TestAnInterruptedRunIsJudged(t *testing.T) {
 func TestFlags(t *testing.T) {
 	var out bytes.Buffer
 	o, err := parse([]string{"-for", "2m", "-conns", "7"}, &out)
-	if err != nil || o.For != 2*time.Minute || o.Conns != 7 || o.Seed == 0 {
+	if err != nil || o.For != 2*time.Minute || o.Conns != 7 || o.Seed == 0 || !o.Faults {
 		t.Errorf("%+v, %v", o, err)
 	}
 	if o, _ := parse([]string{"-seed", "99"}, &out); o == nil || o.Seed != 99 {

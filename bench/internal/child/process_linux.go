@@ -22,13 +22,14 @@ const patience = 30 * time.Second
 
 // Options tell how a child is started.
 type Options struct {
-	Name   string     // for messages
-	Role   string     // the role of this program; "" when Command is another program
-	Config any        // the role's configuration
-	CPU    int        // the core it is pinned to, before its first instruction; negative: none
-	Nice   int        // its priority, as for nice(1); negative ones are granted to root only
-	Env    []string   // added to the environment
-	Extra  []*os.File // descriptors 3 and up in the child
+	Name    string     // for messages
+	Role    string     // the role of the program; "" when Command is another program
+	Program *os.File   // the program that has the role; nil is this one
+	Config  any        // the role's configuration
+	CPU     int        // the core it is pinned to, before its first instruction; negative: none
+	Nice    int        // its priority, as for nice(1); negative ones are granted to root only
+	Env     []string   // added to the environment
+	Extra   []*os.File // descriptors 3 and up in the child
 
 	// Command runs another program instead, with its arguments. It must send the
 	// first reply and is otherwise asked nothing; Stop kills it.
@@ -110,16 +111,11 @@ func start(o Options) (*Process, error) {
 }
 
 func command(o Options) (*exec.Cmd, error) {
-	cmd := new(exec.Cmd)
-	if len(o.Command) > 0 {
-		cmd = exec.Command(o.Command[0], o.Command[1:]...)
-	} else {
-		self, err := os.Executable()
-		if err != nil {
-			return nil, err
-		}
-		cmd = exec.Command(self)
+	program, err := program(o)
+	if err != nil {
+		return nil, err
 	}
+	cmd := exec.Command(program[0], program[1:]...)
 	config, err := json.Marshal(o.Config)
 	if err != nil {
 		return nil, err
@@ -132,6 +128,19 @@ func command(o Options) (*exec.Cmd, error) {
 	// scheduling group of their own, see FavourGroup.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
 	return cmd, nil
+}
+
+// program is what is run, with its arguments.
+func program(o Options) ([]string, error) {
+	if len(o.Command) > 0 {
+		return o.Command, nil
+	}
+	if o.Program != nil {
+		// By this process's descriptor, since the file may have no name.
+		return []string{fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), o.Program.Fd())}, nil
+	}
+	self, err := os.Executable()
+	return []string{self}, err
 }
 
 // PID returns the child's process number.

@@ -1,6 +1,6 @@
 package soak
 
-// What counts as growing, and as not coming back.
+// What counts as growing, as too much, and as not coming back.
 
 import (
 	"fmt"
@@ -10,19 +10,19 @@ import (
 )
 
 // Rules is the judgement in words, for those who read the table.
-const Rules = `Flat: over the second half of the run the least-squares line through the samples
-must not rise by more than 10 % of their median; less than the floor of a figure
-(8 MB resident, 4 MB heap, 16 descriptors, 8 goroutines, 25 ms) or than twice the
-spread of the samples around the line (between their quartiles) is no rise.
+const Rules = `Flat: the median of the last third of the samples is above that of the middle third
+by at most 10 % (latency: 25 %), or by at most 4 MB resident, 4 MB heap, 4 descriptors
+besides those of connections, 2 goroutines, 1 ms at p50, 5 ms at p99. Samples within
+two seconds of a stop say nothing of latency. Runs of less than 30 s are too short.
+Bounded: no sample has more than 64 MB and 256 KB for each connection of the load,
+resident or heap, above what was before it; nor 8 goroutines more; nor a descriptor
+more than connections, the load's once more for those that come and go meanwhile.
 Back: when the load has ended, descriptors and goroutines are exactly as many as
 before it, and heap and resident memory at most 8 and 32 MB more.
 `
 
-const (
-	tolerated = 0.10 // of the median
-	// shortest is the run whose second half says something about growth.
-	shortest = 30 * time.Second
-)
+// shortest is the run whose thirds say something about growth.
+const shortest = 30 * time.Second
 
 const mega = 1 << 20
 
@@ -31,28 +31,33 @@ type figure struct {
 	name  string
 	unit  float64 // of the number, in what is printed
 	of    func(Sample) float64
+	share float64 // of itself, by which it may rise
 	floor float64 // a rise of less means nothing
+	room  float64 // how much more than the baseline a sample may have; 0: anything
+	each  float64 // and how much for each connection of the load
 	slack float64 // how much more the end may have than the baseline; negative: not compared
+	calm  bool    // samples in which the server was stopped say nothing
 }
 
 var figures = []figure{
-	{"resident, MB", mega, func(s Sample) float64 { return float64(s.Resident) }, 8 * mega, 32 * mega},
-	{"heap, MB", mega, func(s Sample) float64 { return float64(s.Heap) }, 4 * mega, 8 * mega},
-	{"descriptors", 1, func(s Sample) float64 { return float64(s.Descriptors) }, 16, 0},
-	{"goroutines", 1, func(s Sample) float64 { return float64(s.Goroutines) }, 8, 0},
-	{"p50, ms", float64(time.Millisecond), func(s Sample) float64 { return float64(s.P50) }, float64(25 * time.Millisecond), -1},
-	{"p99, ms", float64(time.Millisecond), func(s Sample) float64 { return float64(s.P99) }, float64(25 * time.Millisecond), -1},
+	{"resident, MB", mega, func(s Sample) float64 { return float64(s.Resident) }, 0.1, 4 * mega, 64 * mega, mega / 4, 32 * mega, false},
+	{"heap, MB", mega, func(s Sample) float64 { return float64(s.Heap) }, 0.1, 4 * mega, 64 * mega, mega / 4, 8 * mega, false},
+	{"descriptors less connections", 1, func(s Sample) float64 { return float64(s.Descriptors - s.Conns) }, 0.1, 4, 1, 1, 0, false},
+	{"goroutines", 1, func(s Sample) float64 { return float64(s.Goroutines) }, 0.1, 2, 8, 0, 0, false},
+	{"p50, ms", float64(time.Millisecond), func(s Sample) float64 { return float64(s.P50) }, 0.25, float64(time.Millisecond), 0, 0, -1, true},
+	{"p99, ms", float64(time.Millisecond), func(s Sample) float64 { return float64(s.P99) }, 0.25, float64(5 * time.Millisecond), 0, 0, -1, true},
 }
 
 // Verdict is how one figure did.
 type Verdict struct {
-	Figure   string
-	Baseline string
-	Median   string // of the second half
-	Rise     string // over the second half
-	End      string
-	Says     string
-	Failed   bool
+	Figure string
+	Before string
+	Middle string // median of the middle third
+	Last   string // and of the last
+	Peak   string
+	After  string
+	Says   string
+	Failed bool
 }
 
 // judge fills in the verdicts.
@@ -64,57 +69,66 @@ func (r *Result) judge() {
 }
 
 func (r *Result) verdict(f figure) Verdict {
-	print := func(v float64) string { return fmt.Sprintf("%.4g", v/f.unit) }
-	v := Verdict{Figure: f.name, Baseline: "-", Median: "-", Rise: "-", End: "-", Says: "flat"}
-	if r.Config.For >= shortest {
-		t := trendOf(r.Samples, f)
-		v.Median, v.Rise = print(t.median), print(t.rise)
-		if t.grew(f.floor) {
-			v.Says, v.Failed = "GREW", true
+	v := Verdict{Figure: f.name, Before: "-", Middle: "-", Last: "-", Peak: "-", After: "-"}
+	print := func(n float64) string { return fmt.Sprintf("%.4g", n/f.unit) }
+	say := func(good, bad string, failed bool) {
+		text := good
+		if failed {
+			text, v.Failed = bad, true
 		}
+		if v.Says != "" {
+			v.Says += ", "
+		}
+		v.Says += text
+	}
+	if r.lasted() < shortest {
+		say("too short to tell growth", "", false)
 	} else {
-		v.Says = "too short to tell"
+		middle, last := r.thirds(f)
+		v.Middle, v.Last = print(middle), print(last)
+		say("flat", "GREW", last-middle > max(f.floor, f.share*middle))
 	}
-	if f.slack < 0 {
-		return v
-	}
+	peak := f.peak(r.Samples)
+	v.Peak = print(peak)
 	before, after := f.of(r.Baseline), f.of(r.Final)
-	v.Baseline, v.End = print(before), print(after)
-	if after > before+f.slack {
-		v.Says, v.Failed = v.Says+", NOT BACK", true
-	} else {
-		v.Says += ", back"
+	if f.room > 0 {
+		say("bounded", "TOO MUCH", peak > before+f.room+f.each*float64(r.Config.Conns))
+	}
+	if f.slack >= 0 {
+		v.Before, v.After = print(before), print(after)
+		say("back", "NOT BACK", after > before+f.slack)
 	}
 	return v
 }
 
-// trend is the straight line through the second half of the samples.
-type trend struct {
-	median float64 // of the samples
-	rise   float64 // of the line, from one end to the other
-	spread float64 // between the quartiles of the samples' distances from it
+// lasted is how long there were samples.
+func (r *Result) lasted() time.Duration {
+	return r.Samples[len(r.Samples)-1].At + r.Config.every()
 }
 
-func trendOf(samples []Sample, f figure) trend {
-	var at, values []float64
-	for _, s := range samples[len(samples)/2:] {
-		at = append(at, s.At.Seconds())
-		values = append(values, f.of(s))
-	}
-	t := trend{median: stats.Median(values)}
-	line, ok := stats.Fit(at, values)
-	if !ok {
-		return t
-	}
-	t.rise = line.Slope * (at[len(at)-1] - at[0])
-	for i := range values {
-		values[i] -= line.Intercept + line.Slope*at[i]
-	}
-	around := stats.Summarize(values)
-	t.spread = around.Q3 - around.Q1
-	return t
+// thirds are the medians of the middle and of the last third of the run.
+func (r *Result) thirds(f figure) (middle, last float64) {
+	n := len(r.Samples)
+	return f.median(r.Samples[n/3 : 2*n/3]), f.median(r.Samples[2*n/3:])
 }
 
-func (t trend) grew(floor float64) bool {
-	return t.rise > max(floor, tolerated*t.median, 2*t.spread)
+func (f figure) median(samples []Sample) float64 {
+	var values []float64
+	for _, s := range samples {
+		if !f.calm || !s.Stopped {
+			values = append(values, f.of(s))
+		}
+	}
+	if len(values) == 0 {
+		return 0
+	}
+	return stats.Median(values)
+}
+
+func (f figure) peak(samples []Sample) float64 {
+	most := 0.0
+	for _, s := range samples {
+		most = max(most, f.of(s))
+	}
+	return most
 }

@@ -10,14 +10,15 @@ import (
 
 // flat is a run of ten minutes in which everything stays, give or take noise.
 func flat(rng *rand.Rand) *Result {
-	r := &Result{Config: Config{For: 10 * time.Minute}, Baseline: Sample{Resident: 12 * mega, Heap: mega, Descriptors: 15, Goroutines: 5}}
+	r := &Result{Config: Config{For: 10 * time.Minute, Conns: 100}, Baseline: Sample{Resident: 12 * mega, Heap: mega, Descriptors: 15, Goroutines: 5}}
 	r.Final = r.Baseline
 	for i := range 600 {
 		r.Samples = append(r.Samples, Sample{
 			At:          time.Duration(i) * time.Second,
 			Resident:    40*mega + rng.Int64N(4*mega),
 			Heap:        20*mega + rng.Int64N(12*mega),
-			Descriptors: 100 + rng.IntN(60),
+			Descriptors: 115 + rng.IntN(9),
+			Conns:       100,
 			Goroutines:  5,
 			P50:         time.Millisecond,
 			P99:         time.Duration(rng.Int64N(int64(40 * time.Millisecond))),
@@ -47,7 +48,8 @@ func TestNoiseIsNoGrowth(t *testing.T) {
 	}
 }
 
-// What leaks is found: 50 KB, a third of a descriptor, a goroutine now and then.
+// What leaks is found: 50 KB, a descriptor or a goroutine now and then,
+// an echo that is slower by 10 microseconds each second.
 func TestLeaksAreFound(t *testing.T) {
 	for name, leak := range map[string]struct {
 		want string
@@ -55,9 +57,10 @@ func TestLeaksAreFound(t *testing.T) {
 	}{
 		"resident":    {"resident, MB: GREW", func(s *Sample, i int) { s.Resident += int64(i) * 50_000 }},
 		"heap":        {"heap, MB: GREW", func(s *Sample, i int) { s.Heap += int64(i) * 100_000 }},
-		"descriptors": {"descriptors: GREW", func(s *Sample, i int) { s.Descriptors += i / 3 }},
+		"descriptors": {"descriptors less connections: GREW", func(s *Sample, i int) { s.Descriptors += i / 40 }},
 		"goroutines":  {"goroutines: GREW", func(s *Sample, i int) { s.Goroutines += i / 20 }},
-		"latency":     {"p99, ms: GREW", func(s *Sample, i int) { s.P99 += time.Duration(i) * 200 * time.Microsecond }},
+		"p50":         {"p50, ms: GREW", func(s *Sample, i int) { s.P50 += time.Duration(i) * 10 * time.Microsecond }},
+		"p99":         {"p99, ms: GREW", func(s *Sample, i int) { s.P99 += time.Duration(i) * 100 * time.Microsecond }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := flat(rand.New(rand.NewPCG(1, 2)))
@@ -96,32 +99,44 @@ func TestALossFails(t *testing.T) {
 	}
 }
 
-func TestAShortRunSaysNothingOfGrowth(t *testing.T) {
+// A run too short for growth is held to its bounds all the same.
+func TestTooMuchIsFoundInAnyRun(t *testing.T) {
+	for name, much := range map[string]struct {
+		want string
+		of   func(s *Sample)
+	}{
+		"nothing":     {"", func(*Sample) {}},
+		"resident":    {"resident, MB: too short to tell growth, TOO MUCH", func(s *Sample) { s.Resident += 90 * mega }},
+		"heap":        {"heap, MB: too short to tell growth, TOO MUCH", func(s *Sample) { s.Heap += 90 * mega }},
+		"descriptors": {"descriptors less connections: too short to tell growth, TOO MUCH", func(s *Sample) { s.Descriptors += 120 }},
+		"goroutines":  {"goroutines: too short to tell growth, TOO MUCH", func(s *Sample) { s.Goroutines += 9 }},
+	} {
+		r := flat(rand.New(rand.NewPCG(1, 2)))
+		r.Samples = r.Samples[:20]
+		much.of(&r.Samples[10])
+		if failed := failures(r); !strings.HasPrefix(failed, much.want) || (failed == "") != (much.want == "") {
+			t.Errorf("%s: it says %q", name, failed)
+		}
+	}
+}
+
+// What latency is while the server is stopped is not the engine's.
+func TestStopsSayNothingOfLatency(t *testing.T) {
 	r := flat(rand.New(rand.NewPCG(1, 2)))
-	r.Config.For = 3 * time.Second
-	for i := range r.Samples {
-		r.Samples[i].Resident += int64(i) * mega
+	for i := range r.Samples[300:] {
+		s := &r.Samples[300+i]
+		if s.Stopped = i%5 < 3; s.Stopped {
+			s.P50, s.P99 = time.Second, 2*time.Second
+		}
 	}
 	if failed := failures(r); failed != "" {
 		t.Error(failed)
 	}
-}
-
-func TestCheckFindsEveryWrongByte(t *testing.T) {
-	p := make([]byte, 3*period/2)
-	fill(p, 12345)
-	if err := check(p, 12345); err != nil {
-		t.Fatal(err)
+	for i := range r.Samples {
+		r.Samples[i].Stopped = false
 	}
-	for _, at := range []int{0, 1, period - 12345, len(p) - 1} {
-		p[at]++
-		if check(p, 12345) == nil {
-			t.Errorf("byte %d is wrong and was not found", at)
-		}
-		p[at]--
-	}
-	if check(p, 12346) == nil || check(p[1:], 12345) == nil {
-		t.Error("bytes of another place passed")
+	if failed := failures(r); !strings.Contains(failed, "p50, ms: GREW") || !strings.Contains(failed, "p99, ms: GREW") {
+		t.Errorf("without stops it says %q", failed)
 	}
 }
 

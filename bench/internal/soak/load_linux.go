@@ -16,6 +16,7 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 
 	"github.com/eddyline/eddyline/bench/internal/harness"
+	"github.com/eddyline/eddyline/bench/internal/reliability/ledger"
 )
 
 // patience is how long one action may take. The server is stopped for less.
@@ -42,6 +43,7 @@ var kinds = []kind{
 // load is all workers.
 type load struct {
 	listening
+	ctx     context.Context // when it ends, what is under way is broken off
 	tallies []tally
 	lost    struct {
 		sync.Mutex
@@ -60,11 +62,11 @@ type worker struct {
 	*load
 	*tally
 	rng  *rand.Rand
-	conn *net.TCPConn // of echo, kept
+	conn *conn // of echo, kept
 }
 
-func newLoad(at listening) *load {
-	l := &load{listening: at, tallies: make([]tally, len(kinds))}
+func newLoad(ctx context.Context, at listening) *load {
+	l := &load{listening: at, ctx: ctx, tallies: make([]tally, len(kinds))}
 	l.lost.first = map[string]string{}
 	l.latency.Histogram = hdrhistogram.New(1, int64(time.Minute/time.Microsecond), 3)
 	return l
@@ -107,12 +109,17 @@ func (l *load) worker(kind int, seed uint64, number int) *worker {
 // do makes one action.
 func (l *load) do(w *worker, k kind) {
 	err := k.act(w)
+	if err != nil {
+		w.hangUp()
+	}
+	if l.ctx.Err() != nil {
+		return // whatever came of it
+	}
 	w.done.Add(1)
 	if err == nil {
 		return
 	}
 	w.tally.lost.Add(1)
-	w.hangUp()
 	l.lost.Lock()
 	defer l.lost.Unlock()
 	if l.lost.first[k.name] == "" {
@@ -120,13 +127,25 @@ func (l *load) do(w *worker, k kind) {
 	}
 }
 
+// conn is a connection that ends with the load's context.
+type conn struct {
+	*net.TCPConn
+	forget func() bool
+}
+
+func (c *conn) Close() error {
+	c.forget()
+	return c.TCPConn.Close()
+}
+
 // dial connects to the server; the connection ends by itself if it lasts.
-func dial(address string) (*net.TCPConn, error) {
-	c, err := net.DialTimeout("tcp", address, patience)
+func (l *load) dial(address string) (*conn, error) {
+	nc, err := (&net.Dialer{Timeout: patience}).DialContext(l.ctx, "tcp", address)
 	if err != nil {
 		return nil, err
 	}
-	return c.(*net.TCPConn), c.SetDeadline(time.Now().Add(patience))
+	forget := context.AfterFunc(l.ctx, func() { nc.Close() })
+	return &conn{nc.(*net.TCPConn), forget}, nc.SetDeadline(time.Now().Add(patience))
 }
 
 func (w *worker) hangUp() {
@@ -139,7 +158,7 @@ func (w *worker) hangUp() {
 // echo sends one message on a connection that lasts, and now and then resets it.
 func (w *worker) echo() error {
 	if w.conn == nil {
-		c, err := dial(w.Echo)
+		c, err := w.dial(w.Echo)
 		if err != nil {
 			return err
 		}
@@ -162,25 +181,29 @@ func (w *worker) echo() error {
 	return nil
 }
 
+// stream begins the same stream of bytes twice, from a place chosen at random.
+func stream(rng *rand.Rand) (out, in *ledger.Stream) {
+	id := rng.IntN(1 << 16)
+	return ledger.New(id), ledger.New(id)
+}
+
 // message sends n bytes and wants them back.
-func (w *worker) message(c *net.TCPConn, n int) error {
-	at := w.rng.IntN(period)
-	p := make([]byte, n)
-	fill(p, at)
-	if _, err := c.Write(p); err != nil {
+func (w *worker) message(c *conn, n int) error {
+	out, in := stream(w.rng)
+	if _, err := c.Write(out.Next(n)); err != nil {
 		return err
 	}
-	clear(p)
+	p := make([]byte, n)
 	if _, err := io.ReadFull(c, p); err != nil {
 		return err
 	}
 	w.bytes.Add(int64(n))
-	return check(p, at)
+	return in.Check(p)
 }
 
 // churn connects for one message.
 func (w *worker) churn() error {
-	c, err := dial(w.Echo)
+	c, err := w.dial(w.Echo)
 	if err != nil {
 		return err
 	}
@@ -200,28 +223,26 @@ func (w *worker) readSlowly() error {
 }
 
 func (w *worker) exchange(total int, between func()) error {
-	c, err := dial(w.Echo)
+	c, err := w.dial(w.Echo)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	at := w.rng.IntN(period)
+	out, in := stream(w.rng)
 	sent := make(chan error, 1)
-	go func() { sent <- sendAll(c, at, total) }()
-	got := 0
+	go func() { sent <- sendAll(c, out, total) }()
 	for p := make([]byte, 128<<10); ; {
 		between()
 		n, err := c.Read(p)
-		if err := check(p[:n], at+got); err != nil {
+		if err := in.Check(p[:n]); err != nil {
 			return errors.Join(err, c.Close(), <-sent)
 		}
-		got += n
 		w.bytes.Add(int64(n))
 		if err == nil {
 			continue
 		}
-		if err != io.EOF || got != total {
-			err = fmt.Errorf("after %d of %d bytes: %w", got, total, err)
+		if err != io.EOF || in.Done() != int64(total) {
+			err = fmt.Errorf("after %d of %d bytes: %w", in.Done(), total, err)
 			return errors.Join(err, c.Close(), <-sent)
 		}
 		return <-sent
@@ -229,16 +250,13 @@ func (w *worker) exchange(total int, between func()) error {
 }
 
 // sendAll sends total bytes and FIN.
-func sendAll(c *net.TCPConn, at, total int) error {
-	p := make([]byte, min(total, 64<<10))
-	for sent := 0; sent < total; {
-		p = p[:min(len(p), total-sent)]
-		fill(p, at+sent)
-		n, err := c.Write(p)
-		if err != nil {
+func sendAll(c *conn, out *ledger.Stream, total int) error {
+	for left := total; left > 0; {
+		p := out.Next(left)
+		if _, err := c.Write(p); err != nil {
 			return fmt.Errorf("sending: %w", err)
 		}
-		sent += n
+		left -= len(p)
 	}
 	return c.CloseWrite()
 }
@@ -247,7 +265,7 @@ func sendAll(c *net.TCPConn, at, total int) error {
 // not move it.
 func (w *worker) outlast() error {
 	began := time.Now()
-	c, err := dial(w.Limited)
+	c, err := w.dial(w.Limited)
 	if err != nil {
 		return err
 	}
@@ -268,17 +286,20 @@ func (w *worker) outlast() error {
 
 // reset breaks a connection in the middle of what it sends or receives.
 func (w *worker) reset() error {
-	c, err := dial(w.Echo)
+	c, err := w.dial(w.Echo)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	p := make([]byte, 1+w.rng.IntN(512<<10))
-	fill(p, 0)
+	out, _ := stream(w.rng)
 	_ = c.SetWriteDeadline(time.Now().Add(50 * time.Millisecond)) // it reads nothing
-	_, _ = c.Write(p)
+	for left := 1 + w.rng.IntN(512<<10); left > 0 && err == nil; {
+		p := out.Next(left)
+		left -= len(p)
+		_, err = c.Write(p)
+	}
 	if w.rng.IntN(2) == 0 {
-		_, _ = c.Read(p)
+		_, _ = c.Read(make([]byte, 64<<10))
 	}
 	return c.SetLinger(0)
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -26,6 +27,8 @@ type run struct {
 	began   time.Time
 	result  *Result
 	stops   Count
+	resting atomic.Bool  // the server is stopped
+	woken   atomic.Int64 // when it was woken last, in nanoseconds since the load began
 }
 
 // Run starts the server, puts it under load, ends both and judges. A run that ctx
@@ -33,11 +36,11 @@ type run struct {
 // a server that does not start, or that crashed.
 func Run(ctx context.Context, cfg Config) (*Result, error) {
 	var at listening
-	process, err := child.Start(child.Options{Name: "soak server", Role: Role, Config: serverConfig{cfg.Seed}, CPU: -1}, &at)
+	process, err := child.Start(child.Options{Name: "soak server", Role: Role, Program: cfg.Program, Config: serverConfig{cfg.Seed, cfg.Faults}, CPU: -1}, &at)
 	if err != nil {
 		return nil, err
 	}
-	r := &run{Config: cfg, process: process, load: newLoad(at), result: &Result{Config: cfg}, stops: Count{What: "server stopped for up to 1.5 s (SIGSTOP)"}}
+	r := &run{Config: cfg, process: process, load: newLoad(ctx, at), result: &Result{Config: cfg}, stops: Count{What: "server stopped for up to 1.5 s (SIGSTOP)"}}
 	if err := r.all(ctx); err != nil {
 		process.Kill()
 		return nil, err
@@ -87,11 +90,19 @@ func (r *run) watch(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		s.Stopped = r.disturbed()
 		r.result.Samples = append(r.result.Samples, s)
 		if r.Step != nil {
 			r.Step(s)
 		}
 	}
+}
+
+// disturbed tells whether echoes since the last sample have waited for a stopped
+// server.
+func (r *run) disturbed() bool {
+	woken := r.woken.Load()
+	return r.resting.Load() || woken > 0 && time.Since(r.began)-time.Duration(woken) < 2*r.every()
 }
 
 // sample asks the server and the kernel.
@@ -151,11 +162,14 @@ func (r *run) stopNowAndThen(ctx context.Context) {
 			return
 		}
 		length := min(r.For/20, 1500*time.Millisecond)
+		r.resting.Store(true)
 		if syscall.Kill(r.process.PID(), syscall.SIGSTOP) != nil {
 			return // it is gone, which the next sample tells
 		}
 		harness.Sleep(ctx, time.Duration(rng.Int64N(int64(length)))+1)
 		_ = syscall.Kill(r.process.PID(), syscall.SIGCONT)
+		r.woken.Store(int64(time.Since(r.began)))
+		r.resting.Store(false)
 		r.stops.Times++
 	}
 }
@@ -172,6 +186,9 @@ func (r *run) finish() error {
 	}
 	r.result.Actions = append(r.result.Actions, Tally{Kind: "dial to itself", Done: a.Dials, Lost: a.Failed + a.Broken + a.Dials - a.Outcomes})
 	r.result.Faults = []Count{r.stops}
+	if r.Faults {
+		r.result.Faults = append(r.result.Faults, Count{"accepts that failed on purpose, besides other calls", int64(a.Refusals)})
+	}
 	for _, name := range slices.Sorted(maps.Keys(r.load.lost.first)) {
 		r.result.Lost = append(r.result.Lost, name+": "+r.load.lost.first[name])
 	}
@@ -183,6 +200,9 @@ func (r *run) finish() error {
 	}
 	if a.Conns != 0 {
 		r.result.Lost = append(r.result.Lost, fmt.Sprintf("%d connections are left in the engine", a.Conns))
+	}
+	if r.Faults && a.Refusals == 0 {
+		return errors.New("no accept failed: nothing was injected")
 	}
 	if len(r.result.Samples) == 0 {
 		return errors.New("the run was over before its first sample")

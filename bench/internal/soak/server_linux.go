@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/eddyline/eddyline/bench/internal/child"
+	"github.com/eddyline/eddyline/bench/internal/reliability/ledger"
 	"github.com/eddyline/eddyline/loop"
 )
 
@@ -29,7 +30,8 @@ const (
 
 // serverConfig is the configuration of the server's process.
 type serverConfig struct {
-	Seed uint64 `json:"seed"`
+	Seed   uint64 `json:"seed"`
+	Faults bool   `json:"faults"` // while there is load
 }
 
 // listening is the server's first reply.
@@ -49,12 +51,15 @@ type account struct {
 	Echoed     int64  `json:"echoed"`   // exchanges of dialed connections that came back whole
 	Broken     int64  `json:"broken"`   // exchanges that did not
 	Why        string `json:"why"`      // the first of these failures
+	Refusals   uint64 `json:"refusals"` // accepts that failed
 }
 
 // server is the engine and what is counted.
 type server struct {
 	engine                                     *loop.Engine
 	echo                                       string
+	seed                                       uint64 // of the faults; 0 is none
+	mend                                       func() // ends the faults
 	quiet                                      atomic.Bool
 	dials, outcomes, failures, exchanged, torn atomic.Int64
 	why                                        atomic.Pointer[string]
@@ -70,7 +75,10 @@ func Server(c *child.Control) error {
 	if err != nil {
 		return err
 	}
-	s := &server{engine: e}
+	s := &server{engine: e, mend: func() {}}
+	if cfg.Faults {
+		s.seed = cfg.Seed
+	}
 	addrs, err := s.listen()
 	if err != nil {
 		return errors.Join(err, e.Close())
@@ -124,16 +132,23 @@ func (s *server) answer(c *child.Control) error {
 			return err
 		}
 		switch op {
-		case "quiet": // no more dials
+		case "quiet": // no more dials and faults
 			s.quiet.Store(true)
+			s.mend()
 		case "resume":
 			s.quiet.Store(false)
+			if s.seed != 0 {
+				s.mend, err = inject(s.seed)
+			}
 		case "settle":
 			runtime.GC()
 			debug.FreeOSMemory()
 		case "account":
 		default:
 			return fmt.Errorf("unknown request %q", op)
+		}
+		if err != nil {
+			return err
 		}
 		if err := c.Reply(s.account()); err != nil {
 			return err
@@ -144,10 +159,12 @@ func (s *server) answer(c *child.Control) error {
 func (s *server) account() account {
 	var mem runtime.MemStats
 	runtime.ReadMemStats(&mem)
+	engine := s.engine.Stats()
 	a := account{
 		Heap:       int64(mem.HeapAlloc),
 		Goroutines: runtime.NumGoroutine(),
-		Conns:      s.engine.Stats().Conns,
+		Conns:      engine.Conns,
+		Refusals:   engine.AcceptErrors,
 		Dials:      s.dials.Load(),
 		Outcomes:   s.outcomes.Load(),
 		Failed:     s.failures.Load(),
@@ -182,7 +199,8 @@ func (s *server) dialItself(rng *rand.Rand) error {
 // dial makes one dial; one in four is called off.
 func (s *server) dial(rng *rand.Rand) {
 	ctx, cancel := context.WithCancel(context.Background())
-	d := &dialed{server: s, at: rng.IntN(period), total: 1 + rng.IntN(32<<10)}
+	out, in := stream(rng)
+	d := &dialed{server: s, out: out, in: in, total: 1 + rng.IntN(32<<10)}
 	off := rng.IntN(4) == 0
 	s.dials.Add(1)
 	err := s.engine.Dial(ctx, loop.DialConfig{}, "tcp", s.echo, func(*loop.Conn) loop.Handler { return d }, func(_ *loop.Conn, err error) {
@@ -206,29 +224,28 @@ func (s *server) dial(rng *rand.Rand) {
 // them back and closes.
 type dialed struct {
 	*server
-	at, total, got int
+	out, in *ledger.Stream
+	total   int
 }
 
 func (d *dialed) OnOpen(c *loop.Conn) error {
-	p := make([]byte, d.total)
-	fill(p, d.at)
-	_, err := c.Write(p)
+	_, err := c.Write(d.out.Next(d.total))
 	return err
 }
 
 func (d *dialed) OnData(c *loop.Conn, in []byte) (int, error) {
-	if err := check(in, d.at+d.got); err != nil {
+	if err := d.in.Check(in); err != nil {
 		return 0, err
 	}
-	if d.got += len(in); d.got < d.total {
+	if d.in.Done() < int64(d.total) {
 		return len(in), nil
 	}
 	return len(in), c.Close()
 }
 
 func (d *dialed) OnClose(_ *loop.Conn, err error) {
-	if err == nil && d.got != d.total {
-		err = fmt.Errorf("%d of %d bytes came back", d.got, d.total)
+	if err == nil && d.in.Done() != int64(d.total) {
+		err = fmt.Errorf("%d of %d bytes came back", d.in.Done(), d.total)
 	}
 	if err != nil {
 		d.fault(&d.torn, fmt.Errorf("a dialed connection: %w", err))

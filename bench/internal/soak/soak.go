@@ -7,6 +7,7 @@
 package soak
 
 import (
+	"os"
 	"time"
 )
 
@@ -15,6 +16,11 @@ type Config struct {
 	For   time.Duration // how long the load lasts
 	Seed  uint64        // of every choice that load and faults make
 	Conns int           // how many connections the load keeps busy, about
+	// Program is the server's; it offers Server under Role. Nil is this program.
+	Program *os.File
+	// Faults lets the server's system calls fail, by the seed. Its program must be
+	// built with -tags faultinject.
+	Faults bool
 	// Step is called after every sample; it may be nil.
 	Step func(Sample)
 }
@@ -32,6 +38,7 @@ type Sample struct {
 	Conns       int           // of the engine
 	P50, P99    time.Duration // of the echoes since the last sample
 	Echoes      int           // since the last sample
+	Stopped     bool          // the server was stopped shortly before, or the sample waited for it
 }
 
 // Result is what came out.
