@@ -20,7 +20,8 @@ type deadlines struct {
 	conn   *Conn
 	at     [closeLimit + 1]int64 // when each passes, in the engine's time; 0 is never
 	idle   int64                 // the idle timeout in nanoseconds; 0 is none
-	active int64                 // when bytes last moved
+	active int64                 // when bytes last moved, before this turn
+	moved  bool                  // member of Loop.moved
 }
 
 // SetReadDeadline lets [TimeoutHandler] hear of ReadDeadline at t, whatever is
@@ -102,12 +103,26 @@ func (c *Conn) stopLimits() {
 	}
 }
 
-// touch notes that bytes have moved. The turn's time would be too old, and the
-// timeout early, so a connection with an idle timeout pays for the clock.
+// touch notes that bytes have moved.
 func (c *Conn) touch() {
-	if c.limits != nil && c.limits.idle > 0 {
-		c.limits.active = c.loop.engine.clock()
+	if l := c.limits; l != nil && l.idle > 0 && !l.moved {
+		l.moved = true
+		c.loop.moved = append(c.loop.moved, l)
 	}
+}
+
+// settleMoved reads the clock once for all connections whose bytes moved in this
+// turn. The time at which the turn began would be too old, and the timeout early.
+func (l *Loop) settleMoved() {
+	if len(l.moved) == 0 {
+		return
+	}
+	now := l.engine.clock()
+	for _, d := range l.moved {
+		d.active, d.moved = now, false
+	}
+	clear(l.moved)
+	l.moved = l.moved[:0]
 }
 
 // expire is the wheel's word that the earliest deadline may have passed.
@@ -115,6 +130,9 @@ func (l *deadlines) expire() {
 	c := l.conn
 	now := c.loop.clock()
 	if l.idle > 0 {
+		if l.moved {
+			l.active = now
+		}
 		l.at[IdleTimeout] = later(l.active, time.Duration(l.idle))
 	}
 	for which := ReadDeadline; which <= closeLimit; which++ {

@@ -68,6 +68,7 @@ type Loop struct {
 	backlog worklist      // connections with input left over
 	dirty   worklist      // connections with output to flush or a close to finish
 	closed  worklist      // connections to be taken down
+	moved   []*deadlines  // of connections with an idle timeout that bytes moved on in this turn
 
 	wheel   *wheel.Wheel
 	noted   notes

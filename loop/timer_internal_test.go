@@ -51,3 +51,41 @@ func TestNoTimerIsEarlyByAnOldClock(t *testing.T) {
 		}
 	}
 }
+
+// What moves bytes does not read the clock, however old the turn's is: the end of
+// the turn does, and a deadline that is looked at before knows of it.
+func TestNoIdleTimeoutIsEarlyByAnOldClock(t *testing.T) {
+	e, err := New(Config{Loops: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	l := e.loops[0]
+	const idle = time.Hour
+	var conns [3]*Conn
+	for i := range conns {
+		conns[i] = &Conn{loop: l}
+		conns[i].SetIdleTimeout(idle)
+		conns[i].limits.active = 1
+	}
+	l.readClock()
+	l.now -= int64(time.Minute)
+	moved := e.clock()
+	for _, c := range conns[:2] {
+		c.touch()
+		c.touch()
+	}
+	conns[1].limits.expire()
+	if at := conns[1].limits.at[IdleTimeout]; at != later(l.now, idle) {
+		t.Errorf("the deadline of a connection that is not idle is %d, not an hour after %d", at, l.now)
+	}
+	l.settleMoved()
+	for i, c := range conns {
+		if d := c.limits; (d.active >= moved) != (i < 2) || d.moved {
+			t.Errorf("connection %d was active at %d, bytes moved at %d (%v)", i, d.active, moved, d.moved)
+		}
+	}
+	if len(l.moved) != 0 {
+		t.Errorf("%d connections are kept", len(l.moved))
+	}
+}

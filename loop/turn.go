@@ -139,6 +139,7 @@ func (l *Loop) endTurn() {
 	}
 	l.takeDown()
 	l.settleTimers()
+	l.settleMoved()
 	l.stats.publish(l)
 	if l.draining && l.conns.Load() == 0 {
 		l.stopping = true
