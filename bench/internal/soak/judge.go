@@ -4,6 +4,7 @@ package soak
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/eddyline/eddyline/bench/internal/stats"
@@ -12,11 +13,12 @@ import (
 // Rules is the judgement in words, for those who read the table.
 const Rules = `Flat: the median of the last third of the samples is above that of the middle third
 by at most 10 % (latency: 25 %), or by at most 4 MB resident, 4 MB heap, 4 descriptors
-besides those of connections, 2 goroutines, 1 ms at p50, 5 ms at p99. Samples within
-two seconds of a stop say nothing of latency. Runs of less than 30 s are too short.
+besides those of connections, 2 goroutines, 1 ms at p50, 5 ms at p99. Runs of less
+than 30 s are too short.
 Bounded: no sample has more than 64 MB and 256 KB for each connection of the load,
 resident or heap, above what was before it; nor 8 goroutines more; nor a descriptor
 more than connections, the load's once more for those that come and go meanwhile.
+Samples within two seconds of a stop say nothing of latency and descriptors.
 Back: when the load has ended, descriptors and goroutines are exactly as many as
 before it, and heap and resident memory at most 8 and 32 MB more.
 `
@@ -42,7 +44,7 @@ type figure struct {
 var figures = []figure{
 	{"resident, MB", mega, func(s Sample) float64 { return float64(s.Resident) }, 0.1, 4 * mega, 64 * mega, mega / 4, 32 * mega, false},
 	{"heap, MB", mega, func(s Sample) float64 { return float64(s.Heap) }, 0.1, 4 * mega, 64 * mega, mega / 4, 8 * mega, false},
-	{"descriptors less connections", 1, func(s Sample) float64 { return float64(s.Descriptors - s.Conns) }, 0.1, 4, 1, 1, 0, false},
+	{"descriptors less connections", 1, func(s Sample) float64 { return float64(s.Descriptors - s.Conns) }, 0.1, 4, 1, 1, 0, true},
 	{"goroutines", 1, func(s Sample) float64 { return float64(s.Goroutines) }, 0.1, 2, 8, 0, 0, false},
 	{"p50, ms", float64(time.Millisecond), func(s Sample) float64 { return float64(s.P50) }, 0.25, float64(time.Millisecond), 0, 0, -1, true},
 	{"p99, ms", float64(time.Millisecond), func(s Sample) float64 { return float64(s.P99) }, 0.25, float64(5 * time.Millisecond), 0, 0, -1, true},
@@ -113,22 +115,22 @@ func (r *Result) thirds(f figure) (middle, last float64) {
 }
 
 func (f figure) median(samples []Sample) float64 {
+	if values := f.values(samples); len(values) > 0 {
+		return stats.Median(values)
+	}
+	return 0
+}
+
+// peak is the most of those samples that say something, 0 if none does.
+func (f figure) peak(samples []Sample) float64 { return slices.Max(append(f.values(samples), 0)) }
+
+// values are those that say something.
+func (f figure) values(samples []Sample) []float64 {
 	var values []float64
 	for _, s := range samples {
 		if !f.calm || !s.Stopped {
 			values = append(values, f.of(s))
 		}
 	}
-	if len(values) == 0 {
-		return 0
-	}
-	return stats.Median(values)
-}
-
-func (f figure) peak(samples []Sample) float64 {
-	most := 0.0
-	for _, s := range samples {
-		most = max(most, f.of(s))
-	}
-	return most
+	return values
 }

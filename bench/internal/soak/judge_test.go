@@ -120,13 +120,14 @@ func TestTooMuchIsFoundInAnyRun(t *testing.T) {
 	}
 }
 
-// What latency is while the server is stopped is not the engine's.
-func TestStopsSayNothingOfLatency(t *testing.T) {
+// What waits while the server is stopped does not wait for the engine.
+func TestStopsSayNothingOfLatencyAndDescriptors(t *testing.T) {
 	r := flat(rand.New(rand.NewPCG(1, 2)))
 	for i := range r.Samples[300:] {
 		s := &r.Samples[300+i]
 		if s.Stopped = i%5 < 3; s.Stopped {
 			s.P50, s.P99 = time.Second, 2*time.Second
+			s.Descriptors += 300
 		}
 	}
 	if failed := failures(r); failed != "" {
@@ -135,7 +136,7 @@ func TestStopsSayNothingOfLatency(t *testing.T) {
 	for i := range r.Samples {
 		r.Samples[i].Stopped = false
 	}
-	if failed := failures(r); !strings.Contains(failed, "p50, ms: GREW") || !strings.Contains(failed, "p99, ms: GREW") {
+	if failed := failures(r); !strings.Contains(failed, "p50, ms: GREW") || !strings.Contains(failed, "p99, ms: GREW") || !strings.Contains(failed, "TOO MUCH") {
 		t.Errorf("without stops it says %q", failed)
 	}
 }

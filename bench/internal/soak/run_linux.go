@@ -98,8 +98,8 @@ func (r *run) watch(ctx context.Context) error {
 	}
 }
 
-// disturbed tells whether echoes since the last sample have waited for a stopped
-// server.
+// disturbed tells whether what is seen now is owed to a stop of the server: echoes
+// have waited, connections have come that nobody took.
 func (r *run) disturbed() bool {
 	woken := r.woken.Load()
 	return r.resting.Load() || woken > 0 && time.Since(r.began)-time.Duration(woken) < 2*r.every()
