@@ -83,7 +83,6 @@ func (t *Trial) rest() {
 		}
 		s.atRest()
 	}
-	t.Figure("peak memory +%.1f MiB, %.1f %% of a core at rest", float64(t.peak)/(1<<20), 100*t.load)
 }
 
 // noted reports whether a breach of that kind is in the result.

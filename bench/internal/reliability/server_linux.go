@@ -51,6 +51,9 @@ func (t *Trial) Start(cfg subject.Config) *Server { return t.StartAs(cfg, Launch
 
 // StartAs is Start with more to say.
 func (t *Trial) StartAs(cfg subject.Config, how Launch) *Server {
+	if t.image != nil {
+		how.Image = t.image
+	}
 	cfg.Server = t.Options.Server
 	cfg.Image = how.Image != nil
 	if n := how.Network; n != nil {

@@ -36,6 +36,9 @@ type Trial struct {
 	next    int     // number of the next client
 	peak    int64   // the most that a server's memory has grown, in bytes
 	load    float64 // the most of a core that a server used while nothing happened
+
+	image *os.File // the program that all servers become; nil is this one
+	part  string   // the row that is run as a part of this one
 }
 
 // stopped is what ends a row early; the breach is in its result.
@@ -57,7 +60,10 @@ func Run(ctx context.Context, row Row, o Options) Result {
 		return t.result
 	}
 	t.attempt(func() { row.run(t) })
-	t.attempt(t.rest)
+	t.attempt(func() {
+		t.rest()
+		t.Figure("peak memory +%.1f MiB, %.1f %% of a core at rest", float64(t.peak)/(1<<20), 100*t.load)
+	})
 	for _, f := range slices.Backward(t.undo) {
 		f()
 	}
@@ -119,7 +125,23 @@ func (t *Trial) Figure(format string, args ...any) {
 
 // Breach notes a promise that was not kept; the row goes on.
 func (t *Trial) Breach(o Outcome, format string, args ...any) {
-	t.result.Breaches = append(t.result.Breaches, *breach(o, format, args...))
+	b := *breach(o, format, args...)
+	if t.part != "" {
+		b.Text = t.part + ": " + b.Text
+	}
+	t.result.Breaches = append(t.result.Breaches, b)
+}
+
+// Include runs another row, with all guards, as a part of this one. Its figures are
+// left out.
+func (t *Trial) Include(row Row) {
+	patience, figures := t.Patience, len(t.result.Figures)
+	t.part = row.Name
+	row.run(t)
+	t.rest()
+	t.part = ""
+	t.Patience, t.result.Figures = patience, t.result.Figures[:figures]
+	t.servers, t.clients = nil, nil
 }
 
 // Fail is Breach and ends the row.
