@@ -157,7 +157,7 @@ func tooMuch(log []byte, perSecond int, took time.Duration) string {
 		a.last = at
 		causes[cause] = a
 		if a.ahead > 2*due {
-			return fmt.Sprintf("%s more than %d times a second", cause, perSecond)
+			return fmt.Sprintf("%s more often than %d a second", cause, perSecond)
 		}
 	}
 	if seconds := int(took.Seconds()) + 1; loose > perSecond*seconds {
