@@ -109,15 +109,36 @@ func (n *Network) NFT(ns *os.File, script string) error {
 	return n.In(ns, func() error { return execute(script, "nft", "-f", "-") })
 }
 
+// Dropped is how many packets the filter of the namespace ns has counted.
+func (n *Network) Dropped(ns *os.File) (packets int, err error) {
+	err = n.In(ns, func() error {
+		said, err := say("", "nft", "list", "table", "ip", "faults")
+		if err != nil {
+			return err
+		}
+		_, rest, _ := strings.Cut(string(said), "counter packets ")
+		_, err = fmt.Sscan(rest, &packets)
+		return err
+	})
+	return packets, err
+}
+
 // execute runs a program; a failure says what it said.
 func execute(input, program string, args ...string) error {
+	_, err := say(input, program, args...)
+	return err
+}
+
+// say is execute that returns what the program said.
+func say(input, program string, args ...string) ([]byte, error) {
 	cmd := exec.Command(program, args...)
 	cmd.Stdin = strings.NewReader(input)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if said, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("%s %s: %w: %s", program, strings.Join(args, " "), err, said)
+	said, err := cmd.CombinedOutput()
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w: %s", program, strings.Join(args, " "), err, said)
 	}
-	return nil
+	return said, nil
 }
 
 // Path is the file by which another process finds the namespace.

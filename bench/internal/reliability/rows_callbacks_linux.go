@@ -54,12 +54,29 @@ func inCallbacks(t *Trial, actions ...subject.Action) {
 		}
 	}
 	t.End(w)
+	s.panicked()
 	t.Figure("%d callbacks", len(s.Mark().Report.Fired))
 	for _, action := range actions {
 		last := t.Start(subject.Config{Protocol: subject.Watched})
 		t.served(last, 10)
 		t.Must(fmt.Sprintf("%s in OnShutdown", action), t.provoke(last, "OnShutdown", action))
 		t.ended(last, 1)
+		last.panicked()
+	}
+}
+
+// panicked wants the engine to have counted the panics that were armed, and no
+// others.
+func (s *Server) panicked() {
+	r := s.Mark().Report
+	armed := uint64(0)
+	for _, f := range r.Fired {
+		if f.Action.Panics() {
+			armed++
+		}
+	}
+	if r.Panics != armed {
+		s.t.Breach(Broke, "%d callbacks panicked, the engine counts %d", armed, r.Panics)
 	}
 }
 
@@ -120,6 +137,9 @@ func (t *Trial) provoke(s *Server, callback string, action subject.Action) error
 	err = t.Until(callback+" has done "+string(action), func() bool { return len(s.Mark().Report.Fired) > before })
 	if err != nil {
 		return err
+	}
+	if action.Panics() {
+		<-v.over // of itself, before the client gives a cause
 	}
 	_ = v.CloseWrite()
 	<-v.over

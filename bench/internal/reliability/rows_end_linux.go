@@ -47,7 +47,7 @@ var endRows = append(resetRows(),
 		Name:    "fin-tail",
 		Promise: "All bytes that were sent before a FIN are answered, however many come together with it.",
 		Clauses: []string{"C1", "C3"},
-		Does:    "50 clients (10) send 1 MiB and FIN to a server that is stopped; then it goes on",
+		Does:    "50 clients (10) send 32 KiB and FIN to a server that is stopped and has a read budget of 8 KiB; when all of that waits there, it goes on; then the same with 1 MiB, of which a part waits there",
 		run:     finTail,
 	},
 	Row{
@@ -70,7 +70,7 @@ var endRows = append(resetRows(),
 		Name:    "reuse",
 		Promise: "What is meant for one connection never reaches another one that has got its descriptor's number.",
 		Clauses: []string{"C8"},
-		Does:    "in one batch of a server that was stopped, 40 connections are reset, 40 end and 80 are new",
+		Does:    "in one batch of a server that was stopped, 40 connections are reset, 40 end and 80 are new, which get numbers of those",
 		run:     reuse,
 	},
 )
@@ -84,7 +84,7 @@ func resetRows() []Row {
 			Clauses: []string{"C2", "C5", "C7"},
 			Does:    "clients reset their connections (SO_LINGER 0) " + st.does,
 			run: func(t *Trial) {
-				s := t.Start(subject.Config{})
+				s := t.StartLean(subject.Config{}, Launch{})
 				w := t.served(s, 10)
 				for range t.Size(2, 20) {
 					if st.stopped {
@@ -125,13 +125,16 @@ func unread(t *Trial, s *Server) []*Client {
 	return list
 }
 
-// pending are clients that have sent far more than they have read.
+// pending are clients that have sent far more than they have read, and as much as
+// the server takes.
 func pending(t *Trial, s *Server) []*Client {
 	list := t.Dial(s, many, SmallBuffers)
 	for _, c := range list {
 		go func() { _ = c.Send(4 << 20) }() // until it is reset
 	}
 	t.Must("answers", each(list, func(c *Client) error { return c.all(1) }))
+	t.stall(s, list)
+	s.await("output is pending", list, func(end socket) bool { return end.unsent > 0 })
 	return list
 }
 
@@ -203,21 +206,30 @@ func rejected(t *Trial) {
 }
 
 func finTail(t *Trial) {
-	s := t.Start(subject.Config{})
+	const small = 32 << 10 // a receive queue takes that, and the FIN
+	s := t.Start(subject.Config{Budget: small / 4})
+	t.tail(s, small, func(end socket) bool { return end.state == closeWait && end.unread >= small })
+	// Of more than a queue takes the FIN waits at the client.
+	t.tail(s, 1<<20, func(end socket) bool { return end.unread >= small })
+}
+
+// tail lets clients send size bytes and FIN to a server that does not go on before
+// its ends of them are as queued says.
+func (t *Trial) tail(s *Server, size int, queued func(socket) bool) {
 	clients := t.served(s, t.Size(10, 50))
 	s.Signal(syscall.SIGSTOP)
 	sent := make(chan error, 1)
 	go func() {
 		sent <- each(clients, func(c *Client) error {
-			if err := c.Send(1 << 20); err != nil {
+			if err := c.Send(size); err != nil {
 				return err
 			}
 			return c.CloseWrite()
 		})
 	}()
-	t.Sleep(300 * time.Millisecond) // what the kernel takes of it
+	s.await("the queue is full", clients, queued)
 	s.Signal(syscall.SIGCONT)
-	t.Must("the answers", each(clients, func(c *Client) error { return c.all(1 << 20) }))
+	t.Must("the answers", each(clients, func(c *Client) error { return c.all(size) }))
 	t.Must("send", <-sent)
 	t.Must("the end", each(clients, (*Client).Drain))
 }
@@ -278,8 +290,10 @@ func closeUnread(t *Trial) {
 
 func reuse(t *Trial) {
 	s := t.Start(subject.Config{})
+	again := 0
 	for range t.Size(5, 100) {
 		resets, ends := served(t, s), served(t, s)
+		before := s.numbers(append(resets, ends...))
 		s.Signal(syscall.SIGSTOP)
 		t.Must("send", each(append(resets, ends...), func(c *Client) error { return c.Send(64) }))
 		t.Must("reset", each(resets, (*Client).Reset))
@@ -287,8 +301,16 @@ func reuse(t *Trial) {
 		fresh := append(unread(t, s), unread(t, s)...)
 		s.Signal(syscall.SIGCONT)
 		t.Must("new connections", each(fresh, func(c *Client) error { return c.all(4096) }))
+		for n := range s.numbers(fresh) {
+			if before[n] {
+				again++
+			}
+		}
 		t.Must("connections that end", each(ends, (*Client).Drain))
 		t.Must("end", each(fresh, (*Client).Finish))
 	}
-	t.Figure("%d batches", t.Size(5, 100))
+	t.Figure("%d batches, %d numbers had again", t.Size(5, 100), again)
+	if again == 0 {
+		t.Fail(Failed, "no descriptor's number was had again")
+	}
 }

@@ -53,8 +53,7 @@ var loadRows = []Row{
 }
 
 func connects(t *Trial) {
-	s := t.Start(subject.Config{})
-	s.Ceiling = 256 << 20
+	s := t.StartLean(subject.Config{}, Launch{})
 	n := t.Size(2000, 10_000)
 	began := time.Now()
 	clients := t.Dial(s, n)

@@ -4,11 +4,6 @@ package reliability
 
 import (
 	"errors"
-	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"sync"
 
 	"github.com/eddyline/eddyline/bench/internal/reliability/subject"
 )
@@ -64,23 +59,3 @@ func execs(t *Trial) {
 	}
 	t.Must("echo", each(kept, func(c *Client) error { return c.Echo(64) }))
 }
-
-const alone = "github.com/eddyline/eddyline/bench/internal/reliability/subject/alone"
-
-// build386 builds the server for 32 bits, once, and returns its file, which has no
-// name anymore.
-var build386 = sync.OnceValues(func() (*os.File, error) {
-	dir, err := os.MkdirTemp("", "eddyline-386-")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	program := filepath.Join(dir, "alone")
-	// In a checkout; elsewhere it says that there is no such package.
-	build := exec.Command("go", "build", "-o", program, alone)
-	build.Env = append(os.Environ(), "GOARCH=386", "CGO_ENABLED=0")
-	if said, err := build.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("%v: %w\n%s", build, err, said)
-	}
-	return os.Open(program)
-})

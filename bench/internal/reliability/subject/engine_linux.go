@@ -37,6 +37,8 @@ func (g *engine) serve(ctx context.Context, addr string, ready func(string)) err
 		Loops:         max(1, g.cfg.Loops),
 		MaxTasks:      g.cfg.MaxTasks,
 		LingerTimeout: g.cfg.Linger,
+		ReadBuffer:    g.cfg.Budget / 2,
+		ReadBudget:    g.cfg.Budget,
 		Logger:        slog.New(slog.NewTextHandler(os.Stderr, nil)),
 	})
 	if err != nil {

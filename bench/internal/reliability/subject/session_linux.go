@@ -40,6 +40,8 @@ func (g *engine) protocol(c *loop.Conn) loop.Handler {
 		return &requests{s}
 	case Quiet:
 		return &quiet{s}
+	case Frames:
+		return &frames{s}
 	}
 	return &s
 }
@@ -175,4 +177,15 @@ type quiet struct{ session }
 func (s *quiet) OnOpen(c *loop.Conn) error {
 	c.SetIdleTimeout(s.g.cfg.Limit)
 	return s.session.OnOpen(c)
+}
+
+// frames leaves input where it is until a frame is whole.
+type frames struct{ session }
+
+func (s *frames) OnData(c *loop.Conn, in []byte) (int, error) {
+	defer s.enter("OnData")()
+	if len(in) < Frame {
+		return 0, nil
+	}
+	return c.Write(in[:Frame])
 }

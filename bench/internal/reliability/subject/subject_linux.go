@@ -32,6 +32,7 @@ type Config struct {
 	MaxTasks int           `json:"max_tasks"`
 	Limit    time.Duration `json:"limit"`  // the time limit that the protocol is about
 	Linger   time.Duration `json:"linger"` // LingerTimeout
+	Budget   int           `json:"budget"` // ReadBudget, and twice ReadBuffer
 }
 
 // Protocol is what this engine serves.
@@ -45,11 +46,15 @@ const (
 	Tail     Protocol = "tail"     // Reply bytes and Close at the first input, whatever else comes
 	Requests Protocol = "requests" // a line comes back; each must be whole within Limit
 	Quiet    Protocol = "quiet"    // an echo that closes connections on which nothing moves for Limit
+	Frames   Protocol = "frames"   // Frame bytes come back when they are all there
 )
 
 // Reply is the number of bytes in which protocols answer that do not echo. They are
 // the beginning of stream 0.
 const Reply = 1 << 20
+
+// Frame is the number of bytes that Frames wants whole.
+const Frame = 64 << 10
 
 // ready is a server's first reply.
 type ready struct {
@@ -107,6 +112,9 @@ const (
 	Shutdown   Action = "shutdown"  // the engine's, from a goroutine, as it must be
 	EndNow     Action = "endnow"    // the engine's Close
 )
+
+// Panics reports whether the callback does not return.
+func (a Action) Panics() bool { return a == Panic || a == Goexit }
 
 // Deadline is the cause, among those that OnClose heard, of all that match
 // os.ErrDeadlineExceeded.

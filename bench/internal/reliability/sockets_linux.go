@@ -1,0 +1,102 @@
+package reliability
+
+// The server's sockets as the kernel tells of them: what lies in their queues, and
+// which descriptor each has. So a row sees that its fault took place.
+
+import (
+	"encoding/hex"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// socket is an end of a TCP connection.
+type socket struct {
+	state  string
+	unsent int // bytes that the peer has not acknowledged
+	unread int // bytes that the process has not received
+	inode  string
+}
+
+// closeWait is the state of an end that has the peer's FIN.
+const closeWait = "08"
+
+// sockets are the server's ends of its connections, by the address of the other.
+func (s *Server) sockets() map[netip.AddrPort]socket {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/net/tcp", s.PID()))
+	s.t.Must("sockets", err)
+	own := netip.MustParseAddrPort(s.Addr)
+	found := map[netip.AddrPort]socket{}
+	for line := range strings.Lines(string(text)) {
+		f := strings.Fields(line)
+		if len(f) < 10 || parseAddr(f[1]) != own {
+			continue
+		}
+		unsent, unread, _ := strings.Cut(f[4], ":")
+		found[parseAddr(f[2])] = socket{f[3], parseHex(unsent), parseHex(unread), f[9]}
+	}
+	return found
+}
+
+// parseAddr reads an address of /proc/net/tcp, which has the bytes of a word of
+// this machine; of the heading it makes the zero value.
+func parseAddr(text string) netip.AddrPort {
+	host, port, _ := strings.Cut(text, ":")
+	ip, err := hex.DecodeString(host)
+	if err != nil || len(ip) != 4 {
+		return netip.AddrPort{}
+	}
+	slices.Reverse(ip)
+	return netip.AddrPortFrom(netip.AddrFrom4([4]byte(ip)), uint16(parseHex(port)))
+}
+
+func parseHex(text string) int {
+	n, _ := strconv.ParseUint(text, 16, 32)
+	return int(n)
+}
+
+// name is the client's address as the server sees it.
+func (c *Client) name() netip.AddrPort { return c.LocalAddr().(*net.TCPAddr).AddrPort() }
+
+// await waits until the server's ends of all clients are as cond says: the fault is
+// not done before.
+func (s *Server) await(what string, clients []*Client, cond func(socket) bool) {
+	left := 0
+	err := s.t.Until(what, func() bool {
+		ends := s.sockets()
+		left = 0
+		for _, c := range clients {
+			if end, there := ends[c.name()]; !there || !cond(end) {
+				left++
+			}
+		}
+		return left == 0
+	})
+	if err != nil {
+		s.t.Must(what, breach(Failed, "not so for %d of %d clients: %v", left, len(clients), err))
+	}
+}
+
+// numbers are the descriptors of the server's ends of clients.
+func (s *Server) numbers(clients []*Client) map[string]bool {
+	dir := fmt.Sprintf("/proc/%d/fd", s.PID())
+	entries, err := os.ReadDir(dir)
+	s.t.Must("descriptors", err)
+	byInode := map[string]string{}
+	for _, e := range entries {
+		link, _ := os.Readlink(filepath.Join(dir, e.Name())) // it may have been closed since
+		byInode[link] = e.Name()
+	}
+	ends, found := s.sockets(), map[string]bool{}
+	for _, c := range clients {
+		if n, there := byInode["socket:["+ends[c.name()].inode+"]"]; there {
+			found[n] = true
+		}
+	}
+	return found
+}
