@@ -133,15 +133,17 @@ func (t *Trial) Breach(o Outcome, format string, args ...any) {
 }
 
 // Include runs another row, with all guards, as a part of this one. Its figures are
-// left out.
+// left out. What it starts keeps the part's own Trial: some of that ends only with
+// its connections.
 func (t *Trial) Include(row Row) {
-	patience, figures := t.Patience, len(t.result.Figures)
-	t.part = row.Name
-	row.run(t)
-	t.rest()
-	t.part = ""
-	t.Patience, t.result.Figures = patience, t.result.Figures[:figures]
-	t.servers, t.clients = nil, nil
+	part := &Trial{Options: t.Options, ctx: t.ctx, row: row, image: t.image, part: row.Name}
+	part.attempt(func() { row.run(part) })
+	part.attempt(part.rest)
+	for _, f := range slices.Backward(part.undo) {
+		f()
+	}
+	t.result.Breaches = append(t.result.Breaches, part.result.Breaches...)
+	t.peak, t.load = max(t.peak, part.peak), max(t.load, part.load)
 }
 
 // Fail is Breach and ends the row.
