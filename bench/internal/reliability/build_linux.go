@@ -3,12 +3,10 @@ package reliability
 // Servers that are built apart from this program.
 
 import (
-	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"sync"
 
+	"github.com/eddyline/eddyline/bench/internal/child"
 	"github.com/eddyline/eddyline/bench/internal/reliability/subject"
 )
 
@@ -22,19 +20,7 @@ var (
 )
 
 func build(env ...string) (*os.File, error) {
-	dir, err := os.MkdirTemp("", "eddyline-alone-")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	program := filepath.Join(dir, "alone")
-	// In a checkout; elsewhere it says that there is no such package.
-	build := exec.Command("go", "build", "-o", program, alone)
-	build.Env = append(append(os.Environ(), "CGO_ENABLED=0"), env...)
-	if said, err := build.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("%v: %w\n%s", build, err, said)
-	}
-	return os.Open(program)
+	return child.Build(alone, append(env, "CGO_ENABLED=0"))
 }
 
 // StartLean is StartAs of a row that is about memory: this engine's server has no

@@ -38,7 +38,6 @@ type Trial struct {
 	load    float64 // the most of a core that a server used while nothing happened
 
 	image *os.File // the program that all servers become; nil is this one
-	part  string   // the row that is run as a part of this one
 }
 
 // stopped is what ends a row early; the breach is in its result.
@@ -46,29 +45,27 @@ type stopped struct{}
 
 // Run runs row until it is done or ctx ends, and leaves nothing behind.
 func Run(ctx context.Context, row Row, o Options) Result {
-	t := &Trial{
-		Options: o,
-		row:     row,
-		result:  Result{Row: row.Name, Server: o.Server, Long: o.Long},
-	}
-	var cancel context.CancelFunc
-	t.ctx, cancel = context.WithCancel(ctx)
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	t := &Trial{Options: o, ctx: ctx, row: row, result: Result{Row: row.Name, Server: o.Server, Long: o.Long}}
 	began := time.Now()
 	if missing := Missing(row); missing != "" {
-		t.result.Breaches = append(t.result.Breaches, Breach{Failed, missing})
+		t.Breach(Failed, "%s", missing)
 		return t.result
 	}
-	t.attempt(func() { row.run(t) })
-	t.attempt(func() {
-		t.rest()
-		t.Figure("peak memory +%.1f MiB, %.1f %% of a core at rest", float64(t.peak)/(1<<20), 100*t.load)
-	})
+	t.run()
+	t.Figure("peak memory +%.1f MiB, %.1f %% of a core at rest", float64(t.peak)/(1<<20), 100*t.load)
+	t.result.Seconds = time.Since(began).Seconds()
+	return t.result
+}
+
+// run does the row, holds its servers to what all rows promise, and cleans up.
+func (t *Trial) run() {
+	t.attempt(func() { t.row.run(t) })
+	t.attempt(t.rest)
 	for _, f := range slices.Backward(t.undo) {
 		f()
 	}
-	t.result.Seconds = time.Since(began).Seconds()
-	return t.result
 }
 
 // attempt runs a part of the row, which may stop.
@@ -125,24 +122,18 @@ func (t *Trial) Figure(format string, args ...any) {
 
 // Breach notes a promise that was not kept; the row goes on.
 func (t *Trial) Breach(o Outcome, format string, args ...any) {
-	b := *breach(o, format, args...)
-	if t.part != "" {
-		b.Text = t.part + ": " + b.Text
-	}
-	t.result.Breaches = append(t.result.Breaches, b)
+	t.result.Breaches = append(t.result.Breaches, *breach(o, format, args...))
 }
 
 // Include runs another row, with all guards, as a part of this one. Its figures are
 // left out. What it starts keeps the part's own Trial: some of that ends only with
 // its connections.
 func (t *Trial) Include(row Row) {
-	part := &Trial{Options: t.Options, ctx: t.ctx, row: row, image: t.image, part: row.Name}
-	part.attempt(func() { row.run(part) })
-	part.attempt(part.rest)
-	for _, f := range slices.Backward(part.undo) {
-		f()
+	part := &Trial{Options: t.Options, ctx: t.ctx, row: row, image: t.image}
+	part.run()
+	for _, b := range part.result.Breaches {
+		t.Breach(b.Outcome, "%s: %s", row.Name, b.Text)
 	}
-	t.result.Breaches = append(t.result.Breaches, part.result.Breaches...)
 	t.peak, t.load = max(t.peak, part.peak), max(t.load, part.load)
 }
 
