@@ -165,19 +165,18 @@ func (v *victim) script(callback string) {
 	switch callback {
 	case "OnDrain":
 		// More than the kernel's buffers and the high mark, but not read until the
-		// server has stopped reading.
-		v.n = 8 << 20
-		_ = v.SetWriteDeadline(time.Now().Add(200 * time.Millisecond))
-		n := 0
-		for n < v.n {
-			p := v.out.Next(64 << 10)
+		// server has stopped reading: on a busy machine that takes its time.
+		for p := v.out.Next(64 << 10); v.n < 8<<20; {
+			_ = v.SetWriteDeadline(time.Now().Add(200 * time.Millisecond))
 			m, err := v.Write(p)
-			n += m
-			if err != nil {
+			v.n += m
+			if err != nil && m == 0 {
 				break
 			}
+			if p = p[m:]; len(p) == 0 {
+				p = v.out.Next(64 << 10)
+			}
 		}
-		v.n = n
 	case "OnEOF", "OnClose":
 		v.n = 64
 		_ = v.Send(v.n)
