@@ -88,7 +88,7 @@ func resetRows() []Row {
 				w := t.served(s, 10)
 				for range t.Size(2, 20) {
 					if st.stopped {
-						s.Signal(syscall.SIGSTOP)
+						s.halt()
 					}
 					victims := st.lead(t, s)
 					t.Must("reset", each(victims, (*Client).Reset))
@@ -217,7 +217,7 @@ func finTail(t *Trial) {
 // its ends of them are as queued says.
 func (t *Trial) tail(s *Server, size int, queued func(socket) bool) {
 	clients := t.served(s, t.Size(10, 50))
-	s.Signal(syscall.SIGSTOP)
+	s.halt()
 	sent := make(chan error, 1)
 	go func() {
 		sent <- each(clients, func(c *Client) error {
@@ -294,7 +294,7 @@ func reuse(t *Trial) {
 	for range t.Size(5, 100) {
 		resets, ends := served(t, s), served(t, s)
 		before := s.numbers(append(resets, ends...))
-		s.Signal(syscall.SIGSTOP)
+		s.halt()
 		t.Must("send", each(append(resets, ends...), func(c *Client) error { return c.Send(64) }))
 		t.Must("reset", each(resets, (*Client).Reset))
 		t.Must("end", each(ends, func(c *Client) error { return c.CloseWrite() }))

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
 // socket is an end of a TCP connection.
@@ -78,8 +79,22 @@ func (s *Server) await(what string, clients []*Client, cond func(socket) bool) {
 		return left == 0
 	})
 	if err != nil {
+		s.Signal(syscall.SIGCONT) // it will be asked whether it lives
 		s.t.Must(what, breach(Failed, "not so for %d of %d clients: %v", left, len(clients), err))
 	}
+}
+
+// halt stops the process, and returns when no thread of it runs any more: the
+// signal alone leaves time for a turn.
+func (s *Server) halt() {
+	s.Signal(syscall.SIGSTOP)
+	s.t.Must("stop the server", s.t.Until("its threads have stopped", func() bool {
+		files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", s.PID()))
+		return !slices.ContainsFunc(files, func(f string) bool {
+			text, err := os.ReadFile(f)
+			return err == nil && !strings.Contains(string(text), "\nState:\tT")
+		})
+	}))
 }
 
 // numbers are the descriptors of the server's ends of clients.
