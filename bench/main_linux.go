@@ -47,6 +47,7 @@ func main() {
 		os.Exit(harness.Usage)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second one kills
 	p := program{o, servers.All(), harness.Enter, os.Stdout, os.Stderr}
 	status := p.run(ctx)
 	stop()

@@ -87,6 +87,7 @@ func run(o *options, out io.Writer, stderr *os.File) int {
 		return harness.Usage
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second one kills
 	defer stop()
 	leave, err := harness.Enter(ctx, s.nice, func() {
 		fmt.Fprintln(stderr, "cost: another measurement runs on this machine; waiting for its end")
