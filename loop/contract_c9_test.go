@@ -115,3 +115,29 @@ func TestC9ALateLoopFiresEachTimerOnce(t *testing.T) {
 		}
 	})
 }
+
+// A timer that is set before Run, by a clock that was read long before, is not early.
+func TestC9TimersSetBeforeRunAreNotEarly(t *testing.T) {
+	e, err := loop.New(loop.Config{Loops: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := e.Loops()[0]
+	const age, delay = 30 * time.Millisecond, 40 * time.Millisecond
+	l.AfterFunc(delay, func() {}) // reads the clock
+	time.Sleep(age)
+	set := time.Now()
+	var took time.Duration
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	l.AfterFunc(delay, func() {
+		took = time.Since(set)
+		cancel()
+	})
+	if err := e.Run(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if took < delay {
+		t.Errorf("a timer of %v fired after %v", delay, took)
+	}
+}

@@ -187,6 +187,7 @@ func (l *Loop) wake() {
 
 // run is the loop's goroutine.
 func (l *Loop) run() {
+	l.settleTimers() // those set before Run, by a clock that may be old by now
 	over := false
 	defer func() {
 		if over {

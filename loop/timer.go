@@ -159,7 +159,7 @@ func (t *Timer) Reset(d time.Duration) bool {
 	// many timers each is a miss of the caches, and the less is done for one, the
 	// more of them the processor fetches at a time. A timer in the wheel has a loop;
 	// a sum that overflows, and one of a base that was not read, is not taken.
-	if !t.timer.Waiting() {
+	if d <= 0 || !t.timer.Waiting() {
 		return t.reset(d)
 	}
 	l := t.loop

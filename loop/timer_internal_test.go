@@ -89,3 +89,28 @@ func TestNoIdleTimeoutIsEarlyByAnOldClock(t *testing.T) {
 		t.Errorf("%d connections are kept", len(l.moved))
 	}
 }
+
+// A delay of nothing or less is the clock's next millisecond, also for a timer whose
+// time has passed in this turn: it waits for the next one.
+func TestResetToNothingWaitsForTheNextTurn(t *testing.T) {
+	e, err := New(Config{Loops: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	l := e.loops[0]
+	for _, d := range []time.Duration{-time.Hour, -time.Nanosecond, 0} {
+		fired := 0
+		timer := l.AfterFunc(time.Millisecond, func() { fired++ })
+		l.settleTimers()
+		l.now += int64(time.Second)
+		l.base = later(l.now, clockSlack)
+		if !timer.Reset(d) {
+			t.Fatalf("Reset(%v): the timer was not armed", d)
+		}
+		if l.runTimers(); fired != 0 {
+			t.Errorf("Reset(%v) fired in the same turn", d)
+		}
+		timer.Stop()
+	}
+}
