@@ -99,7 +99,7 @@ func TestResetToNothingWaitsForTheNextTurn(t *testing.T) {
 	}
 	defer e.Close()
 	l := e.loops[0]
-	for _, d := range []time.Duration{-time.Hour, -time.Nanosecond, 0} {
+	for _, d := range []time.Duration{-time.Hour, -10 * time.Millisecond, -1, 0} {
 		fired := 0
 		timer := l.AfterFunc(time.Millisecond, func() { fired++ })
 		l.settleTimers()
