@@ -93,13 +93,13 @@ func TestNoIdleTimeoutIsEarlyByAnOldClock(t *testing.T) {
 // A delay of nothing or less is the clock's next millisecond, also for a timer whose
 // time has passed in this turn: it waits for the next one.
 func TestResetToNothingWaitsForTheNextTurn(t *testing.T) {
-	e, err := New(Config{Loops: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer e.Close()
-	l := e.loops[0]
 	for _, d := range []time.Duration{-time.Hour, -10 * time.Millisecond, -1, 0} {
+		e, err := New(Config{Loops: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer e.Close()
+		l := e.loops[0]
 		fired := 0
 		timer := l.AfterFunc(time.Millisecond, func() { fired++ })
 		l.settleTimers()
@@ -111,6 +111,5 @@ func TestResetToNothingWaitsForTheNextTurn(t *testing.T) {
 		if l.runTimers(); fired != 0 {
 			t.Errorf("Reset(%v) fired in the same turn", d)
 		}
-		timer.Stop()
 	}
 }
