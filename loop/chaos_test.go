@@ -26,6 +26,10 @@ var (
 	chaosRuns = flag.Int("chaos.runs", 12, "how many seeds they try")
 )
 
+// enoughChaos is how many seeds must have brought about every outcome between
+// them. Fewer, such as one that is replayed, may be right without.
+const enoughChaos = 5
+
 // mild faults are those that a caller never hears of: nothing may fail.
 func mild(seed uint64) sys.Rules {
 	return sys.Rules{
@@ -174,7 +178,7 @@ func TestEveryByteUnderMildFaults(t *testing.T) {
 		}
 		refused += r.engine.Stats().AcceptErrors
 	})
-	if refused == 0 {
+	if refused == 0 && *chaosRuns >= enoughChaos {
 		t.Error("no accept failed: nothing was injected")
 	}
 }
@@ -191,7 +195,7 @@ func TestTheEngineOutlivesHarshFaults(t *testing.T) {
 			}
 		}
 	})
-	if failed == 0 || whole == 0 && *chaosRuns > 4 {
+	if *chaosRuns >= enoughChaos && (failed == 0 || whole == 0) {
 		t.Errorf("%d connections failed and %d did not: the faults are too few or too many to tell anything", failed, whole)
 	}
 }
