@@ -69,6 +69,7 @@ func embellish(epfd int, events []EpollEvent, n int, e Errno) (int, Errno) {
 	for range min(again, len(events)-n) {
 		events[n] = events[(*d).choose(n)]
 		n++
+		(*d).note(Fault{CallEpollWait, Twice})
 	}
 	if spurious == 0 {
 		return n, 0
@@ -85,6 +86,7 @@ func embellish(epfd int, events []EpollEvent, n int, e Errno) (int, Errno) {
 		w := watches.of[here[(*d).choose(len(here))]]
 		events[n] = newEpollEvent(w.events&(EPOLLIN|EPOLLOUT), w.data)
 		n++
+		(*d).note(Fault{CallEpollWait, Spurious})
 	}
 	return n, 0
 }

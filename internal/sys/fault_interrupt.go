@@ -6,5 +6,9 @@ package sys
 // has no tries.
 func interrupted() bool {
 	d := injected.Load()
-	return d != nil && (*d).interrupted()
+	if d == nil || !(*d).interrupted() {
+		return false
+	}
+	(*d).note(Fault{Kind: Interrupted})
+	return true
 }

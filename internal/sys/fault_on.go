@@ -24,6 +24,8 @@ type disturber interface {
 	extra(n int) (again, spurious int)
 	// choose returns one of n.
 	choose(n int) int
+	// note is told of each fault that took place.
+	note(f Fault)
 }
 
 // injected is what disturbs now, nil when nothing does.
@@ -51,14 +53,19 @@ func (f failHook) transfer(c Call, size int) (int, Errno) { return size, f(c) }
 func (f failHook) interrupted() bool                      { return false }
 func (f failHook) extra(int) (again, spurious int)        { return 0, 0 }
 func (f failHook) choose(int) int                         { return 0 }
+func (f failHook) note(Fault)                             {}
 
 func fault(c Call) Errno {
 	d := injected.Load()
 	if d == nil {
 		return 0
 	}
-	time.Sleep((*d).delay(c))
-	return (*d).fail(c)
+	hesitate(*d, c)
+	e := (*d).fail(c)
+	if e != 0 {
+		(*d).note(Fault{c, e.Error()})
+	}
+	return e
 }
 
 func disturb(c Call, fd, size int) (int, Errno) {
@@ -66,10 +73,24 @@ func disturb(c Call, fd, size int) (int, Errno) {
 	if d == nil || size == 0 {
 		return size, 0
 	}
-	time.Sleep((*d).delay(c))
+	hesitate(*d, c)
 	limit, e := (*d).transfer(c, size)
+	switch {
+	case e != 0:
+		(*d).note(Fault{c, e.Error()})
+	case limit < size:
+		(*d).note(Fault{c, Short})
+	}
 	if e == EAGAIN || limit < size {
 		signalAgain(fd)
 	}
 	return limit, e
+}
+
+// hesitate lets a call take longer.
+func hesitate(d disturber, c Call) {
+	if pause := d.delay(c); pause > 0 {
+		d.note(Fault{Kind: Late})
+		time.Sleep(pause)
+	}
 }

@@ -23,6 +23,7 @@ type Rules struct {
 	Extra     float64          // that a wait reports events twice, and descriptors that are not ready
 	Slow      float64          // that a call takes longer
 	Delay     time.Duration    // by so much at most
+	Tally     *Tally           // counts what took place, unless it is nil
 }
 
 // String returns the rules in full, so that a failing run can be had again.
@@ -117,4 +118,10 @@ func (d *dice) choose(n int) int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.rng.IntN(n)
+}
+
+func (d *dice) note(f Fault) {
+	if d.rules.Tally != nil {
+		d.rules.Tally.note(f)
+	}
 }
