@@ -84,7 +84,8 @@ type Config struct {
 	// peer (RFC 1122, section 4.2.2.13). Default: [DefaultLingerTimeout].
 	LingerTimeout time.Duration
 	// Spin makes a loop with nothing to do poll for that long before it blocks:
-	// lower latency for a core's whole time. Default: 0, off.
+	// lower latency for a core's whole time, of which [Stats] tells how much was
+	// spent so. Default: 0, off.
 	Spin time.Duration
 	// Logger hears of panics in callbacks and of accept errors, at most once a
 	// second per cause. Default: none.

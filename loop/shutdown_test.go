@@ -309,6 +309,9 @@ func TestSpin(t *testing.T) {
 		c.echoes()
 	}
 	take(t, "a timer", fired)
+	if s := r.engine.Stats(); s.Spun <= 0 {
+		t.Errorf("nothing spun: %+v", s)
+	}
 }
 
 // A loop that polls without blocking hears all that is asked of it (hazard 21):
@@ -353,6 +356,9 @@ func TestABusyLoopHearsTheEnd(t *testing.T) {
 			clients[0].expect("x")
 		}
 		r.stop()
+		if s := r.engine.Stats(); s.Spun != 0 {
+			t.Errorf("spun for %v unasked", s.Spun)
+		}
 		for _, c := range clients {
 			c.Close()
 		}

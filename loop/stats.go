@@ -2,7 +2,10 @@ package loop
 
 // What an engine counts.
 
-import "sync"
+import (
+	"sync"
+	"time"
+)
 
 // Stats are counts since the engine was made, and gauges of now.
 type Stats struct {
@@ -23,6 +26,10 @@ type Stats struct {
 	Timers       uint64 // times that timers and deadlines came due
 	Panics       uint64 // callbacks that panicked
 	QueuedBytes  int64  // buffer memory in use now for input not consumed and output not sent
+
+	// Spun is how long the loops polled for something to do, and found nothing, because
+	// of [Config.Spin]: what they took of their cores beyond that was work.
+	Spun time.Duration
 }
 
 func (s *Stats) add(o Stats) {
@@ -42,6 +49,7 @@ func (s *Stats) add(o Stats) {
 	s.Timers += o.Timers
 	s.Panics += o.Panics
 	s.QueuedBytes += o.QueuedBytes
+	s.Spun += o.Spun
 }
 
 // counters are the loop's own, plain and uncontended, and the copy that others

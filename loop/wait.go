@@ -63,13 +63,16 @@ func (l *Loop) pollBusy() (int, error) {
 	if n != 0 || err != nil || l.engine.cfg.Spin == 0 {
 		return n, err
 	}
-	for end := l.engine.clock() + int64(l.engine.cfg.Spin); l.engine.clock() < end; {
+	begun := l.engine.clock()
+	now := begun
+	for end := begun + int64(l.engine.cfg.Spin); now < end; now = l.engine.clock() {
 		runtime.Gosched()
 		n, err = l.poller.Wait(l.events, 0)
 		if n != 0 || err != nil || !l.tasks.Empty() || l.control.Load() != 0 || l.untilTimer() == 0 {
 			break
 		}
 	}
+	l.stats.Spun += time.Duration(now - begun)
 	return n, err
 }
 

@@ -66,6 +66,7 @@ type Spec struct {
 	Pipeline  int     // messages outstanding per connection; 0 is 1
 	Rate      float64 // messages per second, of all connections together
 	Request   Request //
+	Spin      bool    // polls for replies instead of sleeping: for a generator with a core of its own
 }
 
 // Request is what is sent and what must come back. The zero Request is an echo:
@@ -191,7 +192,8 @@ type Result struct {
 	Bytes    uint64           // of payload that came back, in mode Bulk that went away
 	Latency  *results.Latency // nil when no latency was recorded
 	CPU      time.Duration    // processor time of the generator's process
-	Busy     float64          // share of a core that it used
+	Spun     time.Duration    // part of CPU in which it looked for replies and found none
+	Busy     float64          // share of a core that it used otherwise
 
 	// Datagrams are those sent, Lost those of them that never came back; in other modes
 	// than Datagrams both are 0. What is given up in one window and comes back in a
@@ -200,9 +202,9 @@ type Result struct {
 
 	// Saturated says that the generator may have been the bottleneck, so that rate
 	// and latencies say more about it than about the server: it was Busy for more
-	// than 0.95. At a fixed rate this alone says little, since the less there is to do
-	// the more often the generator wakes up for one message, up to its whole core; what
-	// counts there is how late messages were given to their sockets. It is saturated
+	// than 0.95. At a fixed rate this alone says little, since a generator that sleeps
+	// wakes up for one message the more often the less there is to do, up to its whole
+	// core; what counts there is how late messages were given to their sockets. It is saturated
 	// if more than 1 % of them were over 1 ms late, or if it was Busy for more than
 	// 0.95 and they were over 100 µs late in the mean. A message that waits because
 	// the server does not read is not late in this sense.

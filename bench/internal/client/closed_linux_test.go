@@ -50,6 +50,26 @@ func TestClosedLoopTakesAnHonestEcho(t *testing.T) {
 	}
 }
 
+// A generator that has nothing to do counts its polling apart from its work.
+func TestSpinningIsNoWork(t *testing.T) {
+	addr := serveLoop(t, loop.HandlerFunc(func(c *loop.Conn, in []byte) (int, error) {
+		return c.Write(in)
+	}).Protocol())
+	for _, spins := range []bool{false, true} {
+		g := generatorFor(t, Spec{Addr: addr, Mode: Closed, Conns: 1, Size: 1, Spin: spins})
+		must(t, "open", g.open())
+		must(t, "begin", g.begin())
+		r := measured(t, g, 20)
+		finish(t, g)
+		if spun := r.Spun > 0; spun != spins || r.Spun.Seconds() > r.Seconds {
+			t.Errorf("Spin is %v: %v of %v s spun", spins, r.Spun, r.Seconds)
+		}
+		if work := float64(max(0, r.CPU-r.Spun)); r.Busy*r.Seconds*1e9 > 1.001*work {
+			t.Errorf("busy for %v of %v s, of %v of work", r.Busy, r.Seconds, r.CPU-r.Spun)
+		}
+	}
+}
+
 func TestFixedRequests(t *testing.T) {
 	response := []byte("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\n\r\nhi")
 	other := bytes.Replace(response, []byte("Thu, 01 Jan 1970 00:00:00 GMT"), []byte("Fri, 30 Feb 2024 12:34:56 GMT"), 1)

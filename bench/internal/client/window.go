@@ -37,6 +37,7 @@ type window struct {
 	Mode        Mode
 	Wall        time.Duration
 	CPU         time.Duration
+	Spun        time.Duration // part of CPU
 	Requests    uint64
 	Bytes       uint64
 	Each        []byte // latencies of requests
@@ -71,12 +72,13 @@ func describe(windows []window) (Result, error) {
 		Bytes:     sum.Bytes,
 		Latency:   distribution(each),
 		CPU:       sum.CPU,
+		Spun:      sum.Spun,
 		Datagrams: sum.Datagrams,
 		Lost:      sum.Overdue - min(sum.Overdue, sum.Belated),
 		windows:   windows,
 	}
 	if sum.Wall > 0 {
-		r.Busy = float64(sum.CPU) / float64(sum.Wall)
+		r.Busy = max(0, float64(sum.CPU-sum.Spun)/float64(sum.Wall))
 	}
 	r.Saturated = sum.saturated(r.Busy)
 	r.Extra = sum.extra(all)
@@ -95,6 +97,7 @@ func (w *window) add(v window) {
 	w.Mode = v.Mode
 	w.Wall += v.Wall
 	w.CPU += v.CPU
+	w.Spun += v.Spun
 	w.Requests += v.Requests
 	w.Bytes += v.Bytes
 	w.Due += v.Due

@@ -94,6 +94,8 @@ func TestSaturation(t *testing.T) {
 	}{
 		{window{Mode: Closed, Wall: 1000, CPU: 950}, false},
 		{window{Mode: Closed, Wall: 1000, CPU: 951}, true},
+		{window{Mode: Closed, Wall: 1000, CPU: 1000, Spun: 50}, false},
+		{window{Mode: Closed, Wall: 1000, CPU: 1000, Spun: 49}, true},
 		{window{Mode: Open, Wall: 1000, Due: 100, Late: 1}, false},
 		{window{Mode: Open, Wall: 1000, Due: 100, Late: 2}, true},
 		{window{Mode: Open, Wall: 1000, CPU: 1000, Due: 100, Lateness: 100 * latenessLimit}, false},

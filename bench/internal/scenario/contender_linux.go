@@ -36,6 +36,9 @@ type Place struct {
 	Env          []string // of every server
 }
 
+// apart tells whether the load has a core of its own.
+func (p Place) apart() bool { return p.Load >= 0 && p.Server >= 0 && p.Load != p.Server }
+
 // contender is a server with its load generator.
 type contender struct {
 	task    Task
@@ -100,6 +103,7 @@ func (c *contender) await(ctx context.Context) error {
 // open starts a generator and makes its connections.
 func (c *contender) open(spec client.Spec) (*client.Client, error) {
 	spec.Addr = c.server.Addr
+	spec.Spin = c.place.apart()
 	g, err := client.Start(spec, c.place.Load, c.place.Nice)
 	if err != nil {
 		return nil, err

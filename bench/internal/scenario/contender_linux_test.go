@@ -27,6 +27,17 @@ func TestMain(m *testing.M) {
 
 var nowhere = Place{Server: -1, Load: -1}
 
+// A load that spins must have its core for itself.
+func TestApart(t *testing.T) {
+	for cores, want := range map[[2]int]bool{
+		{0, 1}: true, {1, 0}: true, {1, 1}: false, {-1, 1}: false, {0, -1}: false,
+	} {
+		if got := (Place{Server: cores[0], Load: cores[1]}).apart(); got != want {
+			t.Errorf("cores %v: %v, want %v", cores, got, want)
+		}
+	}
+}
+
 func engine(t *testing.T) servers.Server {
 	t.Helper()
 	found, err := servers.Find(servers.All(), []string{"eddyline"})
