@@ -40,14 +40,10 @@ func (t *Trial) Dial(s *Server, n int, tweaks ...Tweak) []*Client {
 
 // DialAll is Dial that returns what failed, and those that did not.
 func (t *Trial) DialAll(s *Server, n int, tweaks ...Tweak) ([]*Client, error) {
-	ids := make([]int, n)
-	for i := range ids {
-		ids[i] = t.next + i
-	}
+	first := t.next
 	t.next += n
 	made := make([]*Client, n)
-	first := t.next - n
-	err := each(ids, func(id int) error {
+	err := each(span(first, n), func(id int) error {
 		c, err := t.connect(s, id, tweaks)
 		made[id-first] = c
 		return err
@@ -242,6 +238,19 @@ func (c *Client) Drain() error {
 		return breach(Lost, "client %d: %d bytes sent, %d come back before a clean end", c.id, c.out.Done(), c.in.Done())
 	}
 	return nil
+}
+
+// visit connects, echoes size bytes and ends.
+func (t *Trial) visit(s *Server, id, size int) error {
+	c, err := t.connect(s, id, nil)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if err := c.Echo(size); err != nil {
+		return err
+	}
+	return c.Finish()
 }
 
 // Reset ends the connection with a reset.

@@ -109,16 +109,22 @@ func (n *Network) NFT(ns *os.File, script string) error {
 	return n.In(ns, func() error { return execute(script, "nft", "-f", "-") })
 }
 
-// Dropped is how many packets the filter of the namespace ns has counted.
-func (n *Network) Dropped(ns *os.File) (packets int, err error) {
+// Counted is how many packets each counter in the filter of the namespace ns has
+// seen, in the order of its script.
+func (n *Network) Counted(ns *os.File) (packets []int, err error) {
 	err = n.In(ns, func() error {
 		said, err := say("", "nft", "list", "table", "ip", "faults")
 		if err != nil {
 			return err
 		}
-		_, rest, _ := strings.Cut(string(said), "counter packets ")
-		_, err = fmt.Sscan(rest, &packets)
-		return err
+		for _, rest := range strings.Split(string(said), "counter packets ")[1:] {
+			var count int
+			if _, err := fmt.Sscan(rest, &count); err != nil {
+				return err
+			}
+			packets = append(packets, count)
+		}
+		return nil
 	})
 	return packets, err
 }
@@ -154,7 +160,7 @@ func (n *Network) dialer(d net.Dialer, addr string) (nc net.Conn, err error) {
 	})
 }
 
-// filterScript is the packet filter of what comes in, with one rule.
+// filterScript is the packet filter of what comes in.
 const filterScript = `table ip faults {
 	chain in {
 		type filter hook input priority 0

@@ -160,7 +160,11 @@ func killed(t *Trial) {
 	}
 	_, port, _ := strings.Cut(s.Addr, ":")
 	filter := "sport = :" + port + " and ( " + strings.Join(ports, " or ") + " )"
-	t.Must("kill", execute("", "ss", "-K", "-t", "-n", "state", "established", filter))
+	said, err := say("", "ss", "-K", "-H", "-t", "-n", "state", "established", filter)
+	t.Must("kill", err)
+	if gone := strings.Count(string(said), "\n"); gone != len(list) {
+		t.Fail(Failed, "%d of %d connections were destroyed:\n%s", gone, len(list), said)
+	}
 	t.Must("the clients", each(list, (*Client).untilEnd))
 	t.gone(s, 10)
 	t.End(w)
@@ -199,9 +203,15 @@ func rejected(t *Trial) {
 		ports = append(ports, c.port())
 	}
 	t.Must("filter", n.NFT(n.Near, fmt.Sprintf(filterScript,
-		"tcp dport { "+strings.Join(ports, ", ")+" } tcp flags & (rst|fin) == 0 reject with tcp reset")))
+		"tcp dport { "+strings.Join(ports, ", ")+" } tcp flags & (rst|fin) == 0 counter reject with tcp reset")))
 	t.Must("send", each(list, func(c *Client) error { return c.Send(4096) }))
 	t.gone(s, 10)
+	counts, err := n.Counted(n.Near)
+	t.Must("count", err)
+	t.Figure("%d packets answered with a reset", counts[0])
+	if counts[0] < len(list) {
+		t.Fail(Failed, "%d packets were answered with a reset, of %d clients", counts[0], len(list))
+	}
 	t.End(w)
 }
 

@@ -3,8 +3,6 @@ package reliability
 // Rows about the process: what programs inherit, and the other word size.
 
 import (
-	"errors"
-
 	"github.com/eddyline/eddyline/bench/internal/reliability/subject"
 )
 
@@ -39,11 +37,7 @@ func execs(t *Trial) {
 				return
 			default:
 			}
-			c, err := t.connect(s, 1<<20, nil)
-			if err == nil {
-				err = errors.Join(c.Echo(64), c.Finish())
-			}
-			if err != nil {
+			if err := t.visit(s, 1<<20, 64); err != nil {
 				churned <- err
 				return
 			}

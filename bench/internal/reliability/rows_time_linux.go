@@ -78,11 +78,7 @@ func slowloris(t *Trial) {
 	}()
 	n := t.Size(100, 1000)
 	lasted := make([]time.Duration, n)
-	ids := make([]int, n)
-	for i := range ids {
-		ids[i] = i
-	}
-	t.Must("slow clients", each(ids, func(i int) (err error) {
+	t.Must("slow clients", each(span(0, n), func(i int) (err error) {
 		lasted[i], err = crawl(t, s)
 		return err
 	}))

@@ -195,6 +195,15 @@ func (t *Trial) Until(what string, cond func() bool) error {
 // Sleep lets time pass, in which the row watches.
 func (t *Trial) Sleep(d time.Duration) { harness.Sleep(t.ctx, d) }
 
+// span are n numbers from first on.
+func span(first, n int) []int {
+	all := make([]int, n)
+	for i := range all {
+		all[i] = first + i
+	}
+	return all
+}
+
 // each calls f for every item at once and returns the first error.
 func each[T any](items []T, f func(T) error) error {
 	errs := make([]error, len(items))
