@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -82,10 +83,18 @@ func (in *Injection) attach() error {
 	return nil
 }
 
-// Count is how many calls have failed so far because they were made to.
-func (in *Injection) Count() int {
+// failure is a line of strace about a call that it made fail, on a descriptor other
+// than the standard ones, over which the server and this program talk.
+var failure = regexp.MustCompile(`(?m)^\d+ +(\w+)\((?:[3-9]|\d\d).*\(INJECTED\)$`)
+
+// Failed is how many calls have failed so far because they were made to, by name.
+func (in *Injection) Failed() map[string]int {
 	text, _ := os.ReadFile(in.log.Name())
-	return strings.Count(string(text), "(INJECTED)")
+	failed := map[string]int{}
+	for _, m := range failure.FindAllSubmatch(text, -1) {
+		failed[string(m[1])]++
+	}
+	return failed
 }
 
 // Stop ends the injection and lets the server go on; a second call does nothing. The
