@@ -10,7 +10,6 @@ import (
 	"io"
 	"os"
 	"runtime"
-	"runtime/metrics"
 
 	"golang.org/x/sys/unix"
 
@@ -162,9 +161,6 @@ func (s *server) do(op string, arg []byte) (any, error) {
 	switch op {
 	case "mark":
 		return s.mark(), nil
-	case "collect":
-		runtime.GC()
-		return struct{}{}, nil
 	case "exec":
 		return inherited(arg)
 	}
@@ -175,7 +171,7 @@ func (s *server) do(op string, arg []byte) (any, error) {
 }
 
 func (s *server) mark() Mark {
-	m := Mark{Goroutines: runtime.NumGoroutine(), Held: held()}
+	m := Mark{Goroutines: runtime.NumGoroutine()}
 	select {
 	case <-s.ended:
 		m.Ended = true
@@ -186,16 +182,6 @@ func (s *server) mark() Mark {
 		m.Report = s.own.report()
 	}
 	return m
-}
-
-// held is the memory that the runtime has from the system and has not given back.
-func held() int64 {
-	samples := []metrics.Sample{
-		{Name: "/memory/classes/total:bytes"},
-		{Name: "/memory/classes/heap/released:bytes"},
-	}
-	metrics.Read(samples)
-	return int64(samples[0].Value.Uint64() - samples[1].Value.Uint64())
 }
 
 // decode reads the argument of a request.

@@ -64,7 +64,6 @@ type ready struct {
 // Mark is a server's account of itself.
 type Mark struct {
 	Goroutines int    `json:"goroutines"`
-	Held       int64  `json:"held"`  // bytes of memory that the Go runtime holds
 	Ended      bool   `json:"ended"` // it does not serve any more
 	Err        string `json:"why"`   // with what error
 	Report     Report `json:"report"`
