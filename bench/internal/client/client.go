@@ -192,8 +192,8 @@ type Result struct {
 	Bytes    uint64           // of payload that came back, in mode Bulk that went away
 	Latency  *results.Latency // nil when no latency was recorded
 	CPU      time.Duration    // processor time of the generator's process
-	Spun     time.Duration    // part of CPU in which it looked for replies and found none
-	Busy     float64          // share of a core that it used otherwise
+	Spun     time.Duration    // how long it looked for replies and found none
+	Busy     float64          // share of a core that it used otherwise; too low when others had its core while it looked
 
 	// Datagrams are those sent, Lost those of them that never came back; in other modes
 	// than Datagrams both are 0. What is given up in one window and comes back in a

@@ -37,7 +37,7 @@ type window struct {
 	Mode        Mode
 	Wall        time.Duration
 	CPU         time.Duration
-	Spun        time.Duration // part of CPU
+	Spun        time.Duration
 	Requests    uint64
 	Bytes       uint64
 	Each        []byte // latencies of requests

@@ -5,9 +5,11 @@ package servers
 import (
 	"runtime"
 	"slices"
+	"time"
 
 	"github.com/eddyline/eddyline/bench/internal/floor"
 	"github.com/eddyline/eddyline/bench/internal/workload"
+	"github.com/eddyline/eddyline/loop"
 )
 
 const floorLevel = "floor-level"
@@ -62,7 +64,15 @@ var all = []Server{
 		About:     "this engine, one loop, default configuration",
 		Protocols: streams,
 		Lacks:     noPackets,
-		Serve:     serveEddyline,
+		Serve:     serveEddyline(loop.Config{Loops: 1}),
+	},
+	{
+		Name:      "eddyline-spin",
+		About:     "eddyline that polls for 30 µs before it sleeps (Config.Spin)",
+		Extra:     true,
+		Protocols: streams,
+		Lacks:     noPackets,
+		Serve:     serveEddyline(loop.Config{Loops: 1, Spin: 30 * time.Microsecond}),
 	},
 	{
 		Name:      "floor-c",

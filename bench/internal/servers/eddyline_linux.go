@@ -1,6 +1,6 @@
 package servers
 
-// This engine, one loop, default configuration.
+// This engine.
 
 import (
 	"context"
@@ -9,22 +9,24 @@ import (
 	"github.com/eddyline/eddyline/loop"
 )
 
-func serveEddyline(ctx context.Context, p workload.Protocol, addr string, ready func(string)) error {
-	protocol, err := eddylineProtocol(p)
-	if err != nil {
-		return err
+func serveEddyline(cfg loop.Config) func(context.Context, workload.Protocol, string, func(string)) error {
+	return func(ctx context.Context, p workload.Protocol, addr string, ready func(string)) error {
+		protocol, err := eddylineProtocol(p)
+		if err != nil {
+			return err
+		}
+		e, err := loop.New(cfg)
+		if err != nil {
+			return err
+		}
+		ln, err := e.Listen(loop.ListenConfig{}, "tcp", addr, protocol)
+		if err != nil {
+			e.Close()
+			return err
+		}
+		ready(ln.Addr().String())
+		return e.Run(ctx)
 	}
-	e, err := loop.New(loop.Config{Loops: 1})
-	if err != nil {
-		return err
-	}
-	ln, err := e.Listen(loop.ListenConfig{}, "tcp", addr, protocol)
-	if err != nil {
-		e.Close()
-		return err
-	}
-	ready(ln.Addr().String())
-	return e.Run(ctx)
 }
 
 func eddylineProtocol(p workload.Protocol) (loop.Protocol, error) {

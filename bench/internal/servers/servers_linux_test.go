@@ -420,7 +420,7 @@ func TestWhatIsLackingIsSaid(t *testing.T) {
 
 func TestCompared(t *testing.T) {
 	got := strings.Join(Names(Compared(All())), " ")
-	if want := "floor-level floor-edge eddyline net gnet gnet-tuned nbio netpoll evio"; got != want {
+	if want := "floor-level floor-edge eddyline eddyline-spin net gnet gnet-tuned nbio netpoll evio"; got != want {
 		t.Errorf("compared are %s", got)
 	}
 	if got := strings.Join(Names(Usual(All())), " "); got != "floor-level floor-edge floor-again eddyline" {
