@@ -55,6 +55,10 @@ func (c *Conn) work() {
 		}
 		l.stats.BytesIn += uint64(n)
 		c.touch()
+		if c.is(endTold) {
+			// Linux delivers late data after SHUT_RD; the handler has heard of the end.
+			continue
+		}
 		if queued > 0 {
 			c.queues.in.Advance(n)
 			c.offerQueued()

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/eddyline/eddyline/loop"
+	"github.com/eddyline/eddyline/stream"
 )
 
 // Without OnEOF the peer's end is the connection's: what is pending is flushed,
@@ -184,6 +185,35 @@ func TestAPausedConnectionHearsTheEndLater(t *testing.T) {
 			t.Errorf("after the end comes %q", <-heard)
 		}
 	})
+}
+
+// A handler that ends its input itself hears of that as of the peer's end; what Linux
+// delivers late (hazard 18) is taken from the peer and offered to nobody.
+func TestNothingIsOfferedAfterTheEnd(t *testing.T) {
+	r := newRig(t, loop.Config{Loops: 1})
+	told := make(chan *loop.Conn, 1)
+	c := r.dial(r.listen(r.always(hooks{
+		open: func(c *loop.Conn) error {
+			s, err := c.Stream()
+			if err != nil {
+				return err
+			}
+			return s.Shutdown(stream.ShutRead)
+		},
+		data: func(_ *loop.Conn, in []byte) (int, error) {
+			t.Errorf("%d bytes after the end", len(in))
+			return len(in), nil
+		},
+		eof: func(c *loop.Conn) { told <- c },
+	})))
+	conn := take(t, "OnEOF", told)
+	c.send(make([]byte, 8<<20)) // more than both sockets hold
+	do(t, conn.Loop(), func() {
+		if _, err := conn.WriteString("still here"); err != nil {
+			t.Error(err)
+		}
+	})
+	c.expect("still here")
 }
 
 // A Close after both sides have ended their output is an orderly end, also when the
