@@ -87,4 +87,8 @@ func (r *Registration) ready(ready poller.Ready) {
 func (r *Registration) stop(error) {
 	// Closing fails only if the user closed it, or the descriptor, before.
 	_ = r.Close()
+	// What the kernel keeps goes with the poller: no event comes to try again.
+	if l := r.loop; l.stopping && l.slots.at(r.slot).source == source(r) {
+		l.slots.remove(r.slot)
+	}
 }

@@ -73,3 +73,25 @@ func TestC10ARegistrationThatCannotBeRemovedIsRemovedLater(t *testing.T) {
 		}
 	})
 }
+
+// What the kernel keeps of a registration that is closed does not keep its loop:
+// no event comes that could try again, and the engine ends all the same.
+func TestC7ARegistrationThatCannotBeRemovedDoesNotKeepTheLoop(t *testing.T) {
+	r := newRig(t, loop.Config{Loops: 1})
+	l := r.engine.Loops()[0]
+	a, _ := pair(t)
+	reg := registered(t, l, a.FD(), poller.Read, func(poller.Event) { t.Error("called, and there is nothing to read") })
+	do(t, l, func() {
+		remove := inject(t, func(c sys.Call) sys.Errno {
+			if c == sys.CallEpollCtl || c == sys.CallKevent {
+				return syscall.ENOMEM
+			}
+			return 0
+		})
+		if err := reg.Close(); !errors.Is(err, syscall.ENOMEM) {
+			t.Errorf("Close: %v, want ENOMEM", err)
+		}
+		remove()
+	})
+	r.stop()
+}

@@ -62,6 +62,8 @@ func (x *simConn) act(rng *rand.Rand) {
 		x.doDetach()
 	case n < 97:
 		x.look()
+	case n < 99 && w.may(simWatches):
+		w.watch(x.site, rng)
 	}
 }
 

@@ -17,6 +17,7 @@ func (w *simWorld) checkTurn(s *simSite) {
 		queued += x.c.queuedIn() + x.c.queuedOut()
 	}
 	w.checkTimers(s)
+	w.checkWatches(s)
 	w.checkSpin(s)
 	w.checkStrays()
 	if w.turns%8 == 0 {
@@ -226,6 +227,7 @@ func (w *simWorld) checkEnd(before int) {
 		}
 		l.conn.release()
 	}
+	w.endWatches()
 	if now := simDescriptors(); now != before {
 		w.fail("C7: %d descriptors before, %d after: %s", before, now, simDescriptorList())
 	}

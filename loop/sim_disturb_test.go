@@ -25,7 +25,7 @@ func (w *simWorld) disturb() {
 		r.Again = 0.1
 	}
 	if w.may(simExtra) {
-		r.Extra = 0.2
+		r.Extra, w.doubtful = 0.2, true
 	}
 	if w.may(simErrnos) {
 		r.Errnos[sys.CallEpollWait] = []sys.Errno{sys.EINTR}

@@ -101,7 +101,8 @@ func (w *simWorld) limitDescriptors() {
 // blocked is called when a loop waits and nothing is ready: the world goes on.
 func (w *simWorld) blocked(timeout time.Duration) bool {
 	w.undisturb()
-	defer w.disturb()
+	w.inWait = true
+	defer func() { w.inWait = false; w.disturb() }()
 	if w.calm {
 		return timeout >= 0 && w.stepNetwork(1)
 	}

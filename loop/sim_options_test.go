@@ -30,37 +30,38 @@ const simMaxLinks = 12
 type simKinds uint32
 
 const (
-	simShort  simKinds = 1 << iota // transfers that move less than they could
-	simAgain                       // would-block that is none
-	simExtra                       // events that come twice or for nothing
-	simErrnos                      // system calls that fail where the contract makes up for it
-	simHarsh                       // system calls whose failure ends a connection
-	simScarce                      // no descriptors
-	simBreaks                      // connections that the network breaks
-	simGaps                        // clocks that jump, callbacks that take long
-	simBlocks                      // waits that block
-	simLoops                       // more than one loop
-	simDials                       // connections that the engine makes
-	simResets                      // peers that reset
-	simOthers                      // callbacks that reach for other connections
-	simTimers                      // timers
-	simTasks                       // tasks, and writes through a Ref
-	simPanics                      // callbacks that panic
-	simErrors                      // callbacks that return errors or impossible counts
-	simSwaps                       // SetHandler
-	simPauses                      // Pause, and handlers that consume little
-	simLimits                      // deadlines
-	simHalves                      // CloseWrite
-	simCloses                      // Close
-	simAborts                      // Abort
-	simDetach                      // Detach
-	simFloods                      // long writes
-	simEnds                        // Shutdown or Close of the engine under way
-	simAll    = 1<<iota - 1
+	simShort   simKinds = 1 << iota // transfers that move less than they could
+	simAgain                        // would-block that is none
+	simExtra                        // events that come twice or for nothing
+	simErrnos                       // system calls that fail where the contract makes up for it
+	simHarsh                        // system calls whose failure ends a connection
+	simScarce                       // no descriptors
+	simBreaks                       // connections that the network breaks
+	simGaps                         // clocks that jump, callbacks that take long
+	simBlocks                       // waits that block
+	simLoops                        // more than one loop
+	simDials                        // connections that the engine makes
+	simResets                       // peers that reset
+	simOthers                       // callbacks that reach for other connections
+	simTimers                       // timers
+	simTasks                        // tasks, and writes through a Ref
+	simPanics                       // callbacks that panic
+	simErrors                       // callbacks that return errors or impossible counts
+	simSwaps                        // SetHandler
+	simPauses                       // Pause, and handlers that consume little
+	simLimits                       // deadlines
+	simHalves                       // CloseWrite
+	simCloses                       // Close
+	simAborts                       // Abort
+	simDetach                       // Detach
+	simFloods                       // long writes
+	simEnds                         // Shutdown or Close of the engine under way
+	simWatches                      // raw registrations
+	simAll     = 1<<iota - 1
 )
 
 var simKindNames = strings.Fields("short again extra errnos harsh scarce breaks gaps blocks loops dials resets others " +
-	"timers tasks panics errors swaps pauses limits halves closes aborts detach floods ends")
+	"timers tasks panics errors swaps pauses limits halves closes aborts detach floods ends watches")
 
 func parseSimKinds(s string) (simKinds, error) {
 	var kinds simKinds

@@ -36,6 +36,8 @@ type simWorld struct {
 	alive   []*simConn              // what conns returned last
 	every   []*simLink              // what everyLink returned last
 	timers  []*simTimer
+	watches [simMaxWatches]simWatch
+	kept    []int      // descriptors that are closed at the end
 	sites   []*simSite // of the loops
 
 	calm     bool // the faults have stopped, everything shall finish
@@ -47,6 +49,8 @@ type simWorld struct {
 	restore func()
 	// disturbed says that calls of the turn were to fail.
 	disturbed bool
+	doubtful  bool  // events of the turn may have been made up
+	inWait    bool  // of a loop
 	began     int64 // when the turn under way, or the last one, began
 	called    int   // callbacks
 	panics    uint64
@@ -135,6 +139,9 @@ func (w *simWorld) setUp() (err error) {
 	if e := sys.Listen(w.home, 64); e != 0 {
 		return e
 	}
+	for i := range w.watches {
+		w.watches[i] = simWatch{w: w, rng: w.o.rng(10 + uint64(i)), fd: -1, other: -1}
+	}
 	w.nowhere, w.nobody, err = simBind(netip.MustParseAddr("127.0.0.3"))
 	return err
 }
@@ -215,7 +222,11 @@ func (w *simWorld) happen() {
 
 // stepPeers lets one of the peers do something, and the listener of the peers.
 func (w *simWorld) stepPeers() {
-	i := w.rng.IntN(simMaxLinks + 1)
+	i := w.rng.IntN(simMaxLinks + 1 + simMaxWatches)
+	if i > simMaxLinks {
+		w.stepWatch(i - simMaxLinks - 1)
+		return
+	}
 	if i == simMaxLinks {
 		w.takeDialled()
 		return
@@ -258,7 +269,7 @@ func (w *simWorld) turn(s *simSite) {
 	for _, x := range w.conns(s.Loop) {
 		x.beforeTurn()
 	}
-	w.turning = s.Loop
+	w.turning, w.doubtful = s.Loop, false
 	w.disturb()
 	simTurn(s.Loop)
 	for s.resumed && !s.stopping {

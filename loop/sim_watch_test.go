@@ -1,0 +1,406 @@
+//go:build linux
+
+package loop
+
+// Raw registrations of a simulated run: counters, pipes and sockets that a loop
+// watches for a function, and that come and go in the middle of a batch.
+
+import (
+	"encoding/binary"
+	"errors"
+	"math/rand/v2"
+	"net"
+
+	"github.com/eddyline/eddyline/internal/sys"
+	"github.com/eddyline/eddyline/poller"
+)
+
+// simMaxWatches is how many registrations there are at a time, at most.
+const simMaxWatches = 6
+
+// simThing is what a registration watches.
+type simThing uint8
+
+const (
+	simCounter simThing = iota
+	simPipeReader
+	simPipeWriter
+	simSocket
+	simThings
+)
+
+// interests are those that the thing can meet.
+func (t simThing) interests() poller.Interest {
+	switch t {
+	case simPipeReader:
+		return poller.Read
+	case simPipeWriter:
+		return poller.Write
+	default:
+		return poller.Read | poller.Write
+	}
+}
+
+const simBothWays = poller.Readable | poller.Writable
+
+// simWatch is one registration, and what it watches. Its place is used again.
+type simWatch struct {
+	w     *simWorld
+	rng   *rand.Rand
+	site  *simSite
+	thing simThing
+	fd    int // watched; -1: none
+	other int // the other end; -1: closed, or there is none
+
+	reg      *Registration
+	number   int // of all that had the place
+	interest poller.Interest
+	made     uint64       // when it was registered, in turns of the loop
+	changed  uint64       // when it got its interest
+	spent    bool         // a one-shot that has fired
+	certain  bool         // and not for an event that may have been made up
+	edge     poller.Ready // what is new since it was called last
+	unheard  int          // turns in a row that should have called it
+}
+
+func (x *simWatch) fail(format string, args ...any) {
+	x.w.fail("registration of fd %d for %v, %v: "+format, append([]any{x.fd, x.interest, x.thing}, args...)...)
+}
+
+// open makes a thing and registers it.
+func (x *simWatch) open(s *simSite, rng *rand.Rand) {
+	x.site, x.thing = s, simThing(rng.IntN(int(simThings)))
+	if !x.makeThing() {
+		return // no descriptors, for now
+	}
+	x.number++
+	number, err := x.number, error(nil)
+	x.interest = x.drawInterest(rng)
+	x.reg, err = s.Register(x.fd, x.interest, func(ev poller.Event) { x.called(number, ev) })
+	x.w.tell("fd %d (other end %d) is registered for %v: %v", x.fd, x.other, x.interest, err)
+	if err != nil {
+		if !x.w.disturbed && !s.stopping {
+			x.fail("Register: %v", err)
+		}
+		x.discard()
+		return
+	}
+	x.made = s.stats.Turns
+	x.renew()
+	if rng.IntN(2) == 0 {
+		x.poke(rng)
+	}
+}
+
+// makeThing tells whether there were descriptors for the thing.
+func (x *simWatch) makeThing() bool {
+	var e sys.Errno
+	var pair [2]int
+	switch x.thing {
+	case simCounter:
+		x.fd, e = sys.Eventfd()
+		x.other = -1
+	case simPipeReader:
+		x.fd, x.other, e = sys.Pipe()
+	case simPipeWriter:
+		x.other, x.fd, e = sys.Pipe()
+	case simSocket:
+		pair, e = sys.Socketpair()
+		x.fd, x.other = pair[0], pair[1]
+	}
+	if e != 0 {
+		x.fd, x.other = -1, -1
+	}
+	return e == 0
+}
+
+func (x *simWatch) drawInterest(rng *rand.Rand) poller.Interest {
+	i := poller.Interest(rng.IntN(4)) & x.thing.interests()
+	if rng.IntN(3) == 0 {
+		i |= poller.Edge
+	}
+	if rng.IntN(4) == 0 {
+		i |= poller.OneShot
+	}
+	return i
+}
+
+// renew notes that the interest is new: what is ready is reported again.
+func (x *simWatch) renew() {
+	x.changed, x.spent, x.edge, x.unheard = x.site.stats.Turns, false, simBothWays, 0
+}
+
+// called is the function of the registration with that number.
+func (x *simWatch) called(number int, ev poller.Event) {
+	w, s := x.w, x.site
+	w.called++
+	w.tell("fd %d: %v", x.fd, ev.Ready)
+	switch {
+	case number != x.number || x.reg == nil:
+		x.fail("C8: it is called after Close")
+		return
+	case s.Loop != w.turning || s.over:
+		x.fail("it is called on another loop, or after the end")
+	case x.made == s.stats.Turns:
+		x.fail("C8: it hears %v of a wait that was over when it was made", ev.Ready)
+	}
+	if x.changed != s.stats.Turns { // or it is what the old interest was ready for
+		if !w.doubtful {
+			x.checkTrue(ev.Ready)
+		}
+		x.spent, x.certain = x.interest&poller.OneShot != 0, !w.doubtful
+		x.edge, x.unheard = 0, 0
+	}
+	if w.calm {
+		x.drain(64 << 10)
+		return
+	}
+	x.answer()
+	if w.may(simPanics) && x.rng.IntN(100) == 0 {
+		w.panics++
+		w.tell("fd %d: its function panics", x.fd)
+		if number == x.number && x.reg != nil {
+			x.reg = nil // which closes it
+			w.kept = append(w.kept, x.fd, x.other)
+			x.fd, x.other = -1, -1
+		}
+		panic(errSimPanic)
+	}
+}
+
+// checkTrue wants what is reported to be so, where no event is made up.
+func (x *simWatch) checkTrue(r poller.Ready) {
+	if x.spent && x.certain {
+		x.fail("C10: a one-shot is called again")
+	}
+	if r&(poller.ReadClosed|poller.WriteClosed|poller.Failed) != 0 || x.interest&poller.Edge != 0 {
+		return
+	}
+	readable, writable := simPolled(x.fd)
+	if r&poller.Readable != 0 && (!readable || x.interest&poller.Read == 0) ||
+		r&poller.Writable != 0 && (!writable || x.interest&poller.Write == 0) || r == 0 {
+		x.fail("C8: it hears %v, and is readable %v, writable %v", r, readable, writable)
+	}
+}
+
+// answer is what the function does: something with what is watched, and with
+// other registrations, whose events may be in the same batch.
+func (x *simWatch) answer() {
+	w, rng := x.w, x.rng
+	switch rng.IntN(4) {
+	case 0:
+		x.drain(1 + rng.IntN(100))
+	case 1, 2:
+		x.drain(64 << 10)
+	}
+	if rng.IntN(3) == 0 {
+		w.watch(x.site, rng)
+	}
+	if rng.IntN(8) == 0 {
+		if c := w.someone(x.site.Loop); c != nil && w.may(simOthers) {
+			c.act(rng)
+		}
+	}
+}
+
+// watch does something with one of the registrations of a loop, from its goroutine.
+func (w *simWorld) watch(s *simSite, rng *rand.Rand) {
+	x := &w.watches[rng.IntN(simMaxWatches)]
+	switch n := rng.IntN(10); {
+	case x.fd < 0:
+		x.open(s, rng)
+	case x.site != s:
+	case n < 3:
+		x.poke(rng)
+	case n < 5:
+		x.modify(rng)
+	case n < 7:
+		x.close()
+	default:
+		// The number is free again, and the next one has it.
+		x.close()
+		x.open(s, rng)
+	}
+}
+
+// stepWatch is what happens to a registration between two turns, or while the loop
+// waits.
+func (w *simWorld) stepWatch(i int) {
+	x := &w.watches[i]
+	switch {
+	case w.calm || !w.may(simWatches):
+	case w.inWait:
+		if x.fd >= 0 {
+			x.poke(x.rng)
+		}
+	case x.fd >= 0 && x.site.over:
+		x.outlive()
+	case x.fd >= 0 && x.rng.IntN(4) > 0:
+		x.poke(x.rng)
+	default:
+		if s := w.sites[x.rng.IntN(len(w.sites))]; !s.over && !w.ending {
+			w.watch(s, x.rng)
+		}
+	}
+}
+
+// poke lets the other side do something.
+func (x *simWatch) poke(rng *rand.Rand) {
+	n := simSize(rng, 8<<10)
+	switch {
+	case x.thing == simCounter:
+		var one [8]byte
+		binary.NativeEndian.PutUint64(one[:], uint64(n))
+		x.sent(sys.Write(x.fd, one[:]))
+	case x.other < 0:
+	case rng.IntN(30) == 0:
+		sys.Close(x.other)
+		x.other, x.edge = -1, simBothWays
+	case x.thing == simPipeWriter:
+		_, _ = sys.Read(x.other, x.w.space(8*n)) // it was no edge, unless it was full
+	case x.thing == simSocket:
+		x.sent(sys.Send(x.other, x.w.space(n)))
+	default:
+		x.sent(sys.Write(x.other, x.w.space(n)))
+	}
+}
+
+// sent notes that there is something new to be read.
+func (x *simWatch) sent(n int, e sys.Errno) {
+	if n > 0 && e == 0 {
+		x.edge |= poller.Readable
+	}
+}
+
+// drain takes what there is, and fills what can be filled.
+func (x *simWatch) drain(n int) {
+	buf := x.w.space(max(n, 8))
+	switch x.thing {
+	case simSocket:
+		_, _ = sys.Recv(x.fd, buf)
+		if x.rng.IntN(2) == 0 {
+			_, _ = sys.Send(x.fd, buf)
+		}
+	case simPipeWriter:
+		_, _ = sys.Write(x.fd, buf)
+	default:
+		_, _ = sys.Read(x.fd, buf)
+	}
+}
+
+func (x *simWatch) modify(rng *rand.Rand) {
+	interest := x.drawInterest(rng)
+	err := x.reg.Modify(interest)
+	x.w.tell("fd %d: Modify to %v: %v", x.fd, interest, err)
+	switch {
+	case err == nil:
+		x.interest = interest
+		x.renew()
+	case !x.w.disturbed:
+		x.fail("Modify: %v", err)
+	default:
+		x.close() // who knows what it is registered for
+	}
+}
+
+// close closes the registration, and then the descriptors. Where the first fails,
+// the kernel may know the descriptor still, and its number must not come back.
+func (x *simWatch) close() {
+	reg := x.reg
+	err := reg.Close()
+	x.w.tell("fd %d: Close: %v", x.fd, err)
+	if err != nil && !x.w.disturbed {
+		x.fail("Close: %v", err)
+	}
+	if err := reg.Close(); !errors.Is(err, net.ErrClosed) {
+		x.fail("C8: a second Close: %v", err)
+	}
+	if err := reg.Modify(poller.Read); !errors.Is(err, net.ErrClosed) {
+		x.fail("C8: Modify after Close: %v", err)
+	}
+	if err != nil {
+		x.w.kept = append(x.w.kept, x.fd)
+		x.fd = -1
+	}
+	x.discard()
+}
+
+// discard closes the descriptors.
+func (x *simWatch) discard() {
+	for _, fd := range [...]int{x.fd, x.other} {
+		if fd >= 0 {
+			sys.Close(fd)
+		}
+	}
+	x.reg, x.fd, x.other = nil, -1, -1
+}
+
+// outlive is called when the loop has ended, and with it the registration.
+func (x *simWatch) outlive() {
+	if err := x.reg.Close(); !errors.Is(err, net.ErrClosed) {
+		x.fail("C7: Close after the end of the loop: %v", err)
+	}
+	x.discard()
+}
+
+// checkWatches wants the functions of a loop's registrations to have been called
+// for what is ready.
+func (w *simWorld) checkWatches(s *simSite) {
+	for i := range w.watches {
+		if x := &w.watches[i]; x.fd >= 0 && x.site == s && !x.spent {
+			x.checkHeard()
+		}
+	}
+}
+
+func (x *simWatch) checkHeard() {
+	if x.w.disturbed {
+		x.unheard = 0
+		return
+	}
+	owed := simBothWays
+	if x.interest&poller.Edge != 0 {
+		owed = x.edge
+	}
+	readable, writable := simPolled(x.fd)
+	if !(readable && x.interest&poller.Read != 0 && owed&poller.Readable != 0) &&
+		!(writable && x.interest&poller.Write != 0 && owed&poller.Writable != 0) {
+		x.unheard = 0
+		return
+	}
+	if x.unheard++; x.unheard > 3 {
+		x.fail("nobody is told that it is ready")
+	}
+}
+
+// endWatches closes what is left of the registrations' descriptors when the loops have ended.
+func (w *simWorld) endWatches() {
+	for i := range w.watches {
+		if x := &w.watches[i]; x.fd >= 0 {
+			x.outlive()
+		}
+	}
+	w.dropKept()
+}
+
+// dropKept closes the descriptors of registrations that ended otherwise than by a
+// Close that succeeded.
+func (w *simWorld) dropKept() {
+	for _, fd := range w.kept {
+		if fd >= 0 {
+			sys.Close(fd)
+		}
+	}
+	w.kept = nil
+}
+
+// simPolled tells what a descriptor is ready for.
+func simPolled(fd int) (readable, writable bool) {
+	fds := [1]sys.PollFd{{Fd: int32(fd), Events: sys.POLLIN | sys.POLLOUT}}
+	if _, e := sys.Poll(fds[:], 0); e != 0 {
+		return false, false
+	}
+	const folded = sys.POLLERR | sys.POLLHUP
+	r := fds[0].Revents
+	return r&(sys.POLLIN|folded) != 0, r&(sys.POLLOUT|folded) != 0
+}
