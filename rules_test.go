@@ -30,6 +30,7 @@ var allowed = map[string][]string{
 	"loop": {
 		"stream", "poller", "internal/sys", "internal/wheel", "internal/mailbox", "internal/block",
 	},
+	"loop/frame": {"loop"},
 }
 
 // kernel are the packages through which one can reach the kernel past the seam.
