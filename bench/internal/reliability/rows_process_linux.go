@@ -1,6 +1,6 @@
 package reliability
 
-// Rows about the process: what programs inherit, and the other word size.
+// Rows about what programs have of the server that starts them.
 
 import (
 	"github.com/eddyline/eddyline/bench/internal/reliability/subject"
@@ -15,13 +15,12 @@ var processRows = []Row{
 		run:     execs,
 	},
 	{
-		Name:    "32-bit",
-		Promise: "On 32 bits the rows that need nothing but Linux hold too.",
-		Clauses: []string{"C1", "C2", "C3", "C4", "C5", "C6", "C7", "C8", "C9", "C10"},
-		Does:    "those rows, in their small sizes and one after the other, on a server built with GOARCH=386",
-		Needs:   []Need{GoTool},
-		Own:     true,
-		run:     narrow,
+		Name:    "fork",
+		Promise: "What has been closed, and lives on in a child that has not yet become its program, disturbs nobody.",
+		Clauses: []string{"C5", "C7", "C8", "C10"},
+		Does:    "a program that the server starts is held between fork and exec; meanwhile 40 connections are reset, 40 end and 80 are new; 3 times (once)",
+		Needs:   []Need{Root, Strace},
+		run:     forks,
 	},
 }
 
@@ -52,4 +51,42 @@ func execs(t *Trial) {
 		t.Breach(Grew, "a program inherited %s", found.Leaked[0])
 	}
 	t.Must("echo", each(kept, func(c *Client) error { return c.Echo(64) }))
+}
+
+func forks(t *Trial) {
+	s := t.Start(subject.Config{})
+	// Before its first program a Go process makes a child that ends at once.
+	s.Ask("exec", 1, nil)
+	for range t.Size(1, 3) {
+		t.forked(s)
+	}
+}
+
+// forked ends connections and makes new ones while a child of the server has what
+// the server had when it was made.
+func (t *Trial) forked(s *Server) {
+	resets, ends := served(t, s), served(t, s)
+	n := len(resets) + len(ends)
+	in := t.Inject(s, "execve:delay_enter=3600s")
+	s.Ask("fork", nil, nil)
+	t.Must("fork", t.Until("a child has the connections", func() bool { return len(openSockets(s.child())) >= n }))
+	t.Must("reset", each(resets, (*Client).Reset))
+	ended := make(chan error, 1)
+	go func() { ended <- each(ends, (*Client).Finish) }()
+	t.Must("close", t.Until("the child alone has them", func() bool { return s.orphans() >= n }))
+	fresh := t.Dial(s, 2*many)
+	t.Must("new connections", each(fresh, func(c *Client) error { return c.Echo(4096) }))
+	s.calm("while a child has what it has closed")
+	t.Must("new connections", each(fresh, func(c *Client) error { return c.Echo(4096) }))
+	if s.orphans() < n {
+		t.Fail(Failed, "the child has not waited")
+	}
+	in.Release()
+	var found subject.Inherited
+	s.Ask("forked", nil, &found)
+	t.Must("connections that end", <-ended)
+	t.Must("end", each(fresh, (*Client).Finish))
+	if len(found.Leaked) > 0 {
+		t.Breach(Grew, "a program inherited %s", found.Leaked[0])
+	}
 }

@@ -4,9 +4,21 @@ package reliability
 
 import "slices"
 
+var wordRows = []Row{
+	{
+		Name:    "32-bit",
+		Promise: "On 32 bits the rows that need nothing but Linux hold too.",
+		Clauses: []string{"C1", "C2", "C3", "C4", "C5", "C6", "C7", "C8", "C9", "C10"},
+		Does:    "those rows, in their small sizes and one after the other, on a server built with GOARCH=386",
+		Needs:   []Need{GoTool},
+		Own:     true,
+		run:     narrow,
+	},
+}
+
 // plainRows are those that need nothing but Linux, and so a server of any build.
 func plainRows() []Row {
-	all := slices.Concat(limitRows, endRows, timeRows, callbackRows, loadRows)
+	all := slices.Concat(limitRows, endRows, timeRows, callbackRows, loadRows, processRows)
 	return slices.DeleteFunc(all, func(r Row) bool { return len(r.Needs) > 0 })
 }
 

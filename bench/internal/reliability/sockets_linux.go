@@ -99,19 +99,47 @@ func (s *Server) halt() {
 
 // numbers are the descriptors of the server's ends of clients.
 func (s *Server) numbers(clients []*Client) map[string]bool {
-	dir := fmt.Sprintf("/proc/%d/fd", s.PID())
-	entries, err := os.ReadDir(dir)
-	s.t.Must("descriptors", err)
-	byInode := map[string]string{}
-	for _, e := range entries {
-		link, _ := os.Readlink(filepath.Join(dir, e.Name())) // it may have been closed since
-		byInode[link] = e.Name()
-	}
-	ends, found := s.sockets(), map[string]bool{}
+	open, ends, found := openSockets(s.PID()), s.sockets(), map[string]bool{}
 	for _, c := range clients {
-		if n, there := byInode["socket:["+ends[c.name()].inode+"]"]; there {
+		if n, there := open[ends[c.name()].inode]; there {
 			found[n] = true
 		}
 	}
 	return found
+}
+
+// openSockets are the descriptors of a process that are sockets, by their inodes.
+func openSockets(pid int) map[string]string {
+	byInode := map[string]string{}
+	links, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid)) // of one that has gone: none
+	for _, l := range links {
+		what, _ := os.Readlink(l) // it may have been closed since
+		if inode, is := strings.CutPrefix(what, "socket:["); is {
+			byInode[strings.TrimSuffix(inode, "]")] = filepath.Base(l)
+		}
+	}
+	return byInode
+}
+
+// orphans counts the sockets that the server has closed and a child of it has.
+func (s *Server) orphans() (n int) {
+	own := openSockets(s.PID())
+	for inode := range openSockets(s.child()) {
+		if own[inode] == "" {
+			n++
+		}
+	}
+	return n
+}
+
+// child is a process that the server has started, 0 if there is none.
+func (s *Server) child() (pid int) {
+	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", s.PID()))
+	for _, l := range lists {
+		text, _ := os.ReadFile(l) // the thread may have ended since
+		if _, err := fmt.Sscan(string(text), &pid); err == nil {
+			return pid
+		}
+	}
+	return 0
 }

@@ -107,7 +107,15 @@ func (in *Injection) Stop() {
 	_ = syscall.Kill(in.s.PID(), syscall.SIGSTOP) // unless it has ended
 	defer func() { _ = syscall.Kill(in.s.PID(), syscall.SIGCONT) }()
 	in.rest()
-	_ = in.cmd.Process.Signal(os.Interrupt)
+	in.end(os.Interrupt)
+}
+
+// Release is Stop of an injection that only holds calls up. They go on when strace is
+// killed; asked to end, it first waits for threads that wait for those it holds.
+func (in *Injection) Release() { in.end(os.Kill) }
+
+func (in *Injection) end(sig os.Signal) {
+	_ = in.cmd.Process.Signal(sig)
 	late := time.AfterFunc(10*time.Second, func() { _ = in.cmd.Process.Kill() })
 	_ = in.cmd.Wait()
 	late.Stop()

@@ -130,9 +130,10 @@ func run(c *child.Control, cfg Config, peers map[string]Serve) error {
 
 // server is what runs in the process.
 type server struct {
-	own   *engine // nil for peers
-	ended chan struct{}
-	err   error // valid when ended is closed
+	own    *engine // nil for peers
+	ended  chan struct{}
+	err    error         // valid when ended is closed
+	forked <-chan forked // by the last fork
 }
 
 // answer serves requests until there are no more.
@@ -163,6 +164,12 @@ func (s *server) do(op string, arg []byte) (any, error) {
 		return s.mark(), nil
 	case "exec":
 		return inherited(arg)
+	case "fork":
+		s.forked = fork()
+		return struct{}{}, nil
+	case "forked":
+		f := <-s.forked
+		return f.found, f.err
 	}
 	if s.own == nil {
 		return nil, fmt.Errorf("%s: only for %s", op, Own)

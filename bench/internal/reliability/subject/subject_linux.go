@@ -144,7 +144,7 @@ type Flooded struct {
 // numbers of 8 bytes, little-endian: the goroutine's and the record's.
 const RecordSize = 16
 
-// Inherited is what the op "exec" found: descriptors that programs have which the
+// Inherited is what the ops "exec" and "forked" found: descriptors that programs have which the
 // server started.
 type Inherited struct {
 	Programs int      `json:"programs"`

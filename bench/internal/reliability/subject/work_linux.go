@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -242,8 +243,7 @@ func firstFree() (uint64, error) {
 	return uint64(fd), unix.Close(fd)
 }
 
-// inherited starts programs, one after the other, and lists what descriptors they
-// have besides the standard ones and that of their own list.
+// inherited starts programs, one after the other.
 func inherited(arg []byte) (Inherited, error) {
 	n, err := decode[int](arg)
 	if err != nil {
@@ -251,19 +251,47 @@ func inherited(arg []byte) (Inherited, error) {
 	}
 	in := Inherited{Programs: n}
 	for range n {
-		said, err := exec.Command("ls", "-l", "/proc/self/fd").Output()
+		leaked, err := start(nil)
 		if err != nil {
 			return in, err
 		}
-		for line := range strings.Lines(string(said)) {
-			_, link, found := strings.Cut(line, " -> ")
-			if found && strings.HasPrefix(link, "socket:") || strings.HasPrefix(link, "anon_inode:") {
-				in.Leaked = append(in.Leaked, strings.TrimSpace(link))
-			}
-		}
-		if len(in.Leaked) > 64 {
+		if in.Leaked = append(in.Leaked, leaked...); len(in.Leaked) > 64 {
 			break
 		}
 	}
 	return in, nil
+}
+
+// fork starts a program and does not wait for it. In a user namespace of its own
+// the child has a copy of this process's memory: otherwise the thread that makes it
+// is suspended until it has become its program, and a collection of garbage would
+// wait for that.
+func fork() <-chan forked {
+	done := make(chan forked, 1)
+	go func() {
+		leaked, err := start(&syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWUSER})
+		done <- forked{Inherited{1, leaked}, err}
+	}()
+	return done
+}
+
+// forked is what came of a fork.
+type forked struct {
+	found Inherited
+	err   error
+}
+
+// start starts a program that lists its descriptors, and returns which it has
+// besides the standard ones and that of its own list.
+func start(attr *syscall.SysProcAttr) (leaked []string, err error) {
+	list := exec.Command("ls", "-l", "/proc/self/fd")
+	list.SysProcAttr = attr
+	said, err := list.Output()
+	for line := range strings.Lines(string(said)) {
+		_, link, found := strings.Cut(line, " -> ")
+		if found && strings.HasPrefix(link, "socket:") || strings.HasPrefix(link, "anon_inode:") {
+			leaked = append(leaked, strings.TrimSpace(link))
+		}
+	}
+	return leaked, err
 }
