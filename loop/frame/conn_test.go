@@ -232,7 +232,9 @@ func TestNothingComesAfterCloseOrAbort(t *testing.T) {
 			})
 			p := serve(t, loop.Config{}, protocol)
 			p.send("a\nb\nc")
-			p.end()
+			if err := p.Close(); err != nil {
+				t.Fatal(err)
+			}
 			take(t, "OnClose", causes)
 			if !slices.Equal(got, []string{"a"}) {
 				t.Errorf("frames %q", got)
