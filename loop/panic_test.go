@@ -11,6 +11,7 @@ import (
 	"net"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -223,30 +224,99 @@ func TestPanicsAroundADial(t *testing.T) {
 	}
 }
 
-// A panic in the middle of a batch does not lose the rest of it.
+// A panic in the middle of a batch does not lose the rest of it: events of other
+// connections, of a listener, of a dial in progress and of a raw registration. Edges
+// come only once.
 func TestAPanicLosesNothingOfTheBatch(t *testing.T) {
 	for kind, crash := range crashes {
 		t.Run(kind, func(t *testing.T) {
 			r := newRig(t, loop.Config{Loops: 1})
-			ln := r.listen(r.always(hooks{data: echo}))
-			bad := r.listen(r.always(hooks{data: func(*loop.Conn, []byte) (int, error) { crash(); return 0, nil }}))
+			l := r.engine.Loops()[0]
+			b := &crashed{t: t, turns: make(map[time.Time]int)}
+			ln := r.listen(r.always(hooks{
+				open: func(*loop.Conn) error { b.here(l); return nil },
+				data: func(c *loop.Conn, in []byte) (int, error) { b.here(l); return c.Write(in) },
+			}))
+			bad := r.listen(r.always(hooks{data: func(*loop.Conn, []byte) (int, error) { b.here(l); crash(); return 0, nil }}))
 			var good, doomed []*client
 			for range 10 {
 				good, doomed = append(good, r.dial(ln)), append(doomed, r.dial(bad))
 			}
 			until(t, "all are up", func() bool { return r.engine.Stats().Accepted == 20 })
-			release := hold(t, r.engine.Loops()[0])
-			for i := range good {
+			near, far := pair(t)
+			told := make(chan poller.Event, 1)
+			registered(t, l, near.FD(), poller.Read|poller.Edge, func(ev poller.Event) { b.here(l); told <- ev })
+			silent, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer silent.Close()
+
+			// In one batch of tasks the loop is held, begins to dial and is held again:
+			// the dial's event comes after those of the first half.
+			release := hold(t, l)
+			reached, first := holdNext(t, l)
+			dialed := r.dialing(context.Background(), loop.DialConfig{}, "tcp", silent.Addr().String(),
+				r.always(hooks{open: func(*loop.Conn) error { b.here(l); return nil }}))
+			again, second := holdNext(t, l)
+			release()
+			take(t, "the loop to be held again", reached)
+			clear(b.turns)
+			send := func(i int) {
 				doomed[i].send([]byte("x"))
 				good[i].send([]byte("y"))
 			}
-			release()
+			for i := range 5 {
+				send(i)
+			}
+			first()
+			take(t, "the dial to be under way", again)
+			newcomer := r.dial(ln)
+			if _, err := far.Write([]byte("z")); err != nil {
+				t.Fatal(err)
+			}
+			for i := 5; i < 10; i++ {
+				send(i)
+			}
+			second()
+
 			for i := range good {
 				good[i].expect("y")
 				doomed[i].expectReset()
 			}
+			if out := take(t, "the outcome of the dial", dialed); out.err != nil {
+				t.Error(out.err)
+			}
+			take(t, "the registration's event", told)
+			do(t, l, func() {
+				if len(b.turns) != 1 {
+					t.Errorf("the events came in %d batches: the test is none of one", len(b.turns))
+				}
+			})
+			newcomer.echoes()
 		})
 	}
+}
+
+// crashed is a batch in which callbacks panic. It is the loop's.
+type crashed struct {
+	t     *testing.T
+	turns map[time.Time]int // how many callbacks came in each turn
+}
+
+// here notes a callback.
+func (b *crashed) here(l *loop.Loop) { b.turns[l.Now()]++ }
+
+// holdNext is hold for a loop that is held already: it does not wait for its turn.
+func holdNext(t *testing.T, l *loop.Loop) (reached <-chan struct{}, release func()) {
+	t.Helper()
+	held, free := make(chan struct{}), make(chan struct{})
+	if err := l.Post(func() { close(held); <-free }); err != nil {
+		t.Fatal(err)
+	}
+	release = sync.OnceFunc(func() { close(free) })
+	t.Cleanup(release)
+	return held, release
 }
 
 // A panic in OnShutdown keeps nobody else from being asked, and nobody is asked
