@@ -2,7 +2,8 @@
 
 package loop_test
 
-// Accept errors that go on: the listener pauses, counts them, and comes back.
+// Accept errors: the listener skips what is about one connection, pauses for what is
+// about resources, counts both, and comes back.
 
 import (
 	"sync/atomic"
@@ -11,6 +12,85 @@ import (
 	"github.com/eddyline/eddyline/internal/sys"
 	"github.com/eddyline/eddyline/loop"
 )
+
+// Whatever call of the accept path fails, the listener goes on, and at worst the
+// one connection is lost.
+func TestAcceptWithEachCallFailing(t *testing.T) {
+	onEachNetwork(t, func(t *testing.T, listen func(*rig, loop.Protocol) *loop.Listener) {
+		for _, call := range []sys.Call{sys.CallAccept, sys.CallEpollCtl, sys.CallGetsockopt, sys.CallSetsockopt, sys.CallRecv, sys.CallSend} {
+			t.Run(string(call), func(t *testing.T) {
+				r := newRig(t, loop.Config{Loops: 2})
+				ln := listen(r, r.always(hooks{data: echo}))
+				r.dial(ln).echoes()
+				_, remove := kth(t, 1, call)
+				lost := r.dialDoomed(ln)
+				_, _ = lost.Write([]byte("x"))
+				_, _ = lost.Read(make([]byte, 1)) // its end, or its service
+				remove()
+				r.dial(ln).echoes()
+				lost.Close()
+				r.stop()
+				if s := r.engine.Stats(); s.Accepted != s.Closed || s.Conns != 0 {
+					t.Errorf("%d accepted, %d closed, %d open", s.Accepted, s.Closed, s.Conns)
+				}
+			})
+		}
+	})
+}
+
+// No errno of accept ends the engine: those about one connection are skipped,
+// those about resources pause, and then it goes on (hazard 31).
+func TestC6NoAcceptErrorEndsTheEngine(t *testing.T) {
+	for _, errno := range []sys.Errno{
+		sys.ECONNABORTED, sys.ECONNRESET, sys.EPROTO, sys.ENETDOWN, sys.ENOPROTOOPT, sys.EHOSTDOWN, sys.EHOSTUNREACH,
+		sys.EOPNOTSUPP, sys.ENETUNREACH, sys.EPERM, sys.EMFILE, sys.ENFILE, sys.ENOBUFS, sys.ENOMEM, sys.EINVAL, sys.EBADF,
+	} {
+		t.Run(errno.Error(), func(t *testing.T) {
+			r := newRig(t, loop.Config{Loops: 1})
+			ln := r.listen(r.always(hooks{data: echo}))
+			old := r.dial(ln)
+			old.echoes()
+			var left atomic.Int64
+			left.Store(3)
+			remove := inject(t, func(c sys.Call) sys.Errno {
+				if c == sys.CallAccept && left.Add(-1) >= 0 {
+					return errno
+				}
+				return 0
+			})
+			r.dial(ln).echoes()
+			old.echoes()
+			remove()
+			turn(t, r.engine.Loops()[0])
+			if n := r.engine.Stats().AcceptErrors; n != 3 {
+				t.Errorf("%d accept errors are counted, want 3", n)
+			}
+		})
+	}
+}
+
+// An error of accept that never ends costs no spinning.
+func TestC10AcceptErrorsDoNotSpin(t *testing.T) {
+	r := newRig(t, loop.Config{Loops: 1})
+	ln := r.listen(r.always(hooks{data: echo}))
+	var calls atomic.Int64
+	remove := inject(t, func(c sys.Call) sys.Errno {
+		if c != sys.CallAccept {
+			return 0
+		}
+		calls.Add(1)
+		return sys.EMFILE
+	})
+	c := r.dial(ln)
+	// 5, 10, 20 ms and so on: five attempts take 75 ms at least, and a spinning
+	// loop makes thousands meanwhile.
+	until(t, "it was tried five times", func() bool { return calls.Load() >= 5 })
+	if n := calls.Load(); n > 20 {
+		t.Errorf("accept was called %d times", n)
+	}
+	remove()
+	c.echoes()
+}
 
 // Whatever accept reports again and again, about resources or about one connection after
 // the other, costs some calls a pause and no more; those who are connected are
