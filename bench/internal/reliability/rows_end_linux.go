@@ -253,7 +253,7 @@ func lateReply(t *Trial) {
 			return c.wrong("send", err)
 		}
 		c.out = ledger.New(c.id % 256)
-		if err := c.Send(256 << 10); err != nil {
+		if err := c.Send(subject.Question); err != nil {
 			return err
 		}
 		return c.CloseWrite()

@@ -75,6 +75,7 @@ func stalledReaders(t *Trial) {
 		go func() { _ = c.Send(size) }() // until it is reset
 	}
 	t.stall(s, stalled)
+	s.await("output is pending", stalled, func(end socket) bool { return end.unsent > 0 })
 	t.Figure("%d stalled: +%d MiB", n, s.Grown()>>20)
 	t.Must("reset", each(stalled[readers:], (*Client).Reset))
 	t.Must("read at last", each(stalled[:readers], func(c *Client) error {

@@ -64,9 +64,10 @@ func connects(t *Trial) {
 }
 
 func lineRate(t *Trial) {
+	const pause = 100 * time.Millisecond
 	s := t.Start(subject.Config{})
 	clients := t.Dial(s, t.Size(200, 1000))
-	w := t.WatchEvery(clients, 100*time.Millisecond)
+	w := t.WatchEvery(clients, pause)
 	fast := t.Dial(s, 1)[0]
 	length := t.Time(time.Second, 5*time.Second)
 	began := time.Now()
@@ -82,7 +83,15 @@ func lineRate(t *Trial) {
 	}()
 	t.Must("the fast client", errors.Join(fast.Drain(), <-sent))
 	t.Figure("%.0f MB/s", float64(fast.in.Done())/time.Since(began).Seconds()/1e6)
+	pings := 0
+	for _, n := range w.Pings() {
+		pings += n
+	}
 	t.End(w)
+	// Whoever is served only when the stream is over has had one or two.
+	if least := max(3, int(length/pause)/5) * len(clients); pings < least {
+		t.Breach(Hung, "%d pings of %d clients in %v", pings, len(clients), length)
+	}
 }
 
 func writers(t *Trial) {
@@ -121,6 +130,9 @@ func taskFlood(t *Trial) {
 	s.Ask("flood", f, &got)
 	t.End(w)
 	t.Figure("%d tasks ran, %d were refused, at most %d waited", got.Ran, got.Refused, got.Most)
+	if got.Refused == 0 {
+		t.Fail(Failed, "no task was refused")
+	}
 	// A batch that the loop has taken is counted as waiting until it has run, and a
 	// goroutine counts its task after it has been accepted.
 	if got.Accepted != got.Ran || got.Misplaced > 0 || got.Most > most+256+f.Goroutines {
@@ -132,6 +144,7 @@ func shutdown(t *Trial) {
 	// The clients send until they read the end, which may take a slow machine longer
 	// than the two seconds that the engine gives them by default.
 	s := t.Start(subject.Config{Linger: t.Patience})
+	echoed := s.Mark().Report.Echoed
 	clients := t.Dial(s, t.Size(20, 100), SmallBuffers)
 	for _, c := range clients {
 		go func() {
@@ -155,4 +168,9 @@ func shutdown(t *Trial) {
 	s.Ask("shutdown", t.Patience, nil)
 	t.Must("the answers", <-ended)
 	t.ended(s, 0)
+	echoed = s.Mark().Report.Echoed - echoed
+	t.Figure("%d bytes answered", echoed)
+	if came := received(clients); came != echoed {
+		t.Breach(Lost, "%d bytes were answered, %d came before clean ends", echoed, came)
+	}
 }

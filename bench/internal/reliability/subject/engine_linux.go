@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/eddyline/eddyline/loop"
@@ -17,8 +18,9 @@ import (
 
 // engine is the server with this engine.
 type engine struct {
-	cfg Config
-	e   *loop.Engine // set before it is ready
+	cfg    Config
+	e      *loop.Engine // set before it is ready
+	echoed atomic.Int64
 
 	mu     sync.Mutex
 	seen   Report
@@ -67,6 +69,7 @@ func (g *engine) report() Report {
 	r := g.seen
 	r.Causes = maps.Clone(r.Causes)
 	r.Wrong, r.Fired, r.Late = slices.Clone(r.Wrong), slices.Clone(r.Fired), slices.Clone(r.Late)
+	r.Echoed = g.echoed.Load()
 	r.Panics, r.Pauses = stats.Panics, stats.AcceptPauses
 	return r
 }

@@ -78,7 +78,9 @@ func (s *session) OnOpen(*loop.Conn) error {
 
 func (s *session) OnData(c *loop.Conn, in []byte) (int, error) {
 	defer s.enter("OnData")()
-	return c.Write(in)
+	n, err := c.Write(in)
+	s.g.echoed.Add(int64(n))
+	return n, err
 }
 
 func (s *session) OnDrain(*loop.Conn) { s.enter("OnDrain")() }
@@ -123,6 +125,13 @@ func (s *late) OnData(_ *loop.Conn, in []byte) (int, error) {
 
 func (s *late) OnEOF(c *loop.Conn) {
 	defer s.enter("OnEOF")()
+	if s.in == nil {
+		c.Close() // it was not asked
+		return
+	}
+	if s.in.Done() != Question {
+		s.g.wrong("OnEOF after %d bytes of %d", s.in.Done(), Question)
+	}
 	c.Loop().AfterFunc(s.g.cfg.Limit, func() {
 		if err := reply(c); err != nil {
 			s.g.wrong("the late reply: %v", err)

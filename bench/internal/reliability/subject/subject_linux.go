@@ -42,7 +42,7 @@ type Protocol string
 const (
 	Echo     Protocol = ""         // every byte comes back
 	Watched  Protocol = "watched"  // the same by a handler that has every callback, where faults can be armed
-	Late     Protocol = "late"     // Reply bytes, Limit after the peer has ended its output
+	Late     Protocol = "late"     // Reply bytes, Limit after the end of a Question
 	Tail     Protocol = "tail"     // Reply bytes and Close at the first input, whatever else comes
 	Requests Protocol = "requests" // a line comes back; each must be whole within Limit
 	Quiet    Protocol = "quiet"    // an echo that closes connections on which nothing moves for Limit
@@ -52,6 +52,10 @@ const (
 // Reply is the number of bytes in which protocols answer that do not echo. They are
 // the beginning of stream 0.
 const Reply = 1 << 20
+
+// Question is the number of bytes that Late wants before the end of its input, after
+// one byte that says of which stream they are.
+const Question = 256 << 10
 
 // Frame is the number of bytes that Frames wants whole.
 const Frame = 64 << 10
@@ -73,6 +77,7 @@ type Mark struct {
 type Report struct {
 	Opened int            `json:"opened"` // handlers made
 	Closed int            `json:"closed"` // OnClose heard
+	Echoed int64          `json:"echoed"` // bytes that the engine took as answers
 	Wrong  []string       `json:"wrong"`  // callbacks out of order
 	Causes map[string]int `json:"causes"` // what OnClose heard, how often
 	Fired  []Fired        `json:"fired"`  // faults that were armed and happened
