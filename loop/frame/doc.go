@@ -36,8 +36,8 @@
 //	}
 //	_, err = c.Write(out)
 //
-// The frames that fn sees are parts of the engine's buffer: nothing is copied and
-// nothing allocated for them.
+// The frames that fn sees are parts of the engine's buffer: the package copies nothing
+// and allocates nothing for them.
 //
 // # A format of one's own
 //
@@ -90,8 +90,8 @@
 // 64 KiB unless set. A frame waits in the engine until it is whole, so with its
 // header or delimiter it must fit into [loop.Config.MaxInbound], 1 MiB unless
 // set; raise that for a larger Max. A peer that never finishes a frame is ended by a
-// read deadline: [loop.Conn.SetReadDeadline] when it begins, and again with each
-// frame.
+// read deadline: [loop.Conn.SetReadDeadline] in OnOpen, and again with each frame. An
+// OnTimeout that lets peers rest between frames asks [Handler.Unfinished].
 //
 // # Changing protocols
 //

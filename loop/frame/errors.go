@@ -25,15 +25,15 @@ var (
 )
 
 // limit is what a Max means.
-func limit(max int) int {
-	if max == 0 {
+func limit(most int) int {
+	if most == 0 {
 		return DefaultMax
 	}
-	return max
+	return most
 }
 
-func tooLong[T int | int64 | uint64](length T, max int) error {
-	return fmt.Errorf("%w: %d bytes, %d are allowed", ErrTooLong, length, max)
+func tooLong[T int | int64 | uint64](length T, most int) error {
+	return fmt.Errorf("%w: %d bytes, %d are allowed", ErrTooLong, length, most)
 }
 
 func invalid(what string, value any) error {

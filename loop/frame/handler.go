@@ -100,13 +100,18 @@ func (h *Handler) OnEOF(c *loop.Conn) {
 // makes frames, and OnEOF is called again, or the connection closes with
 // [io.ErrUnexpectedEOF].
 func (h *Handler) End(c *loop.Conn) bool {
-	if h.seen == 0 {
+	if h.Unfinished() == 0 {
 		return true
 	}
 	h.eof = true
 	c.SetHandler(c.Handler()) // whatever handler this one is part of is offered the rest again
 	return false
 }
+
+// Unfinished returns how many bytes of a frame that is not whole the Split was shown:
+// 0 between frames. An OnTimeout or OnShutdown of one's own tells by it a peer that
+// rests from one in the middle of a frame.
+func (h *Handler) Unfinished() int { return h.seen }
 
 // OnClose does nothing.
 func (h *Handler) OnClose(*loop.Conn, error) {}

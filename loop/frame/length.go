@@ -160,8 +160,8 @@ func (l *Length) check(follow int64, head int) error {
 	if l.Whole {
 		length += int64(head)
 	}
-	if max := limit(l.Max); length > int64(max) {
-		return tooLong(length, max)
+	if most := limit(l.Max); length > int64(most) {
+		return tooLong(length, most)
 	}
 	return nil
 }

@@ -230,9 +230,15 @@ func TestSeenGrowsByWhatArrives(t *testing.T) {
 		calls = append(calls, fmt.Sprint(len(in), seen, eof))
 		return frame.Line{}.Split(in, seen, eof)
 	}, func(*loop.Conn, []byte) error { return nil })
-	for _, in := range []string{"a", "ab", "ab\nc", "c", "c\n"} {
-		if _, err := h.OnData(nil, []byte(in)); err != nil {
+	for _, arrival := range []struct {
+		in         string
+		unfinished int
+	}{{"a", 1}, {"ab", 2}, {"ab\nc", 0}, {"c", 1}, {"c\n", 0}} {
+		if _, err := h.OnData(nil, []byte(arrival.in)); err != nil {
 			t.Fatal(err)
+		}
+		if got := h.Unfinished(); got != arrival.unfinished {
+			t.Errorf("%q leaves %d bytes unfinished, want %d", arrival.in, got, arrival.unfinished)
 		}
 	}
 	if want := []string{"1 0 false", "2 1 false", "4 2 false", "1 0 false", "2 1 false"}; !slices.Equal(calls, want) {

@@ -55,8 +55,8 @@ func (v Varint) AppendHeader(dst []byte, n int) ([]byte, error) {
 
 func (v Varint) check(length uint64) error {
 	// No length passes a negative Max.
-	if max := limit(v.Max); max < 0 || length > uint64(max) {
-		return tooLong(length, max)
+	if most := limit(v.Max); most < 0 || length > uint64(most) {
+		return tooLong(length, most)
 	}
 	return nil
 }
