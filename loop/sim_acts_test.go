@@ -341,8 +341,11 @@ func (x *simConn) useReleased(rng *rand.Rand) {
 			x.fail("C1: the input after Detach is wrong at %d", x.received+good)
 		}
 		x.received += n
-	default:
-		// As little as the kernel takes in whole, or not at all.
+	case 4, 5, 6, 7:
+		if x.torn {
+			return // what came next would be taken for the rest of the frame
+		}
+		// As little as the kernel takes in whole, mostly.
 		p := x.w.frame(x, simDirect, 1)
 		if n, _ := x.released.Write(p); n == len(p) {
 			x.wrote[simDirect]++

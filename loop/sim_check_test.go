@@ -4,7 +4,11 @@ package loop
 
 // What must hold after every turn of a simulated run, and at its end.
 
-import "time"
+import (
+	"time"
+
+	"github.com/eddyline/eddyline/internal/sys"
+)
 
 // checkTurn holds a loop to the contract after one of its turns.
 func (w *simWorld) checkTurn(s *simSite) {
@@ -199,9 +203,10 @@ func (w *simWorld) checkCounts() {
 
 // checkEnd holds the ended engine to C2 and C7.
 func (w *simWorld) checkEnd(before int) {
-	var panics uint64
+	var panics, adopted uint64
 	for _, s := range w.sites {
 		panics += s.stats.Panics
+		adopted += s.stats.Adopted
 		if n := s.blocks.InUse(); n != 0 {
 			w.fail("C7: %d bytes of buffers are in use after the end", n)
 		}
@@ -217,6 +222,12 @@ func (w *simWorld) checkEnd(before int) {
 	}
 	if panics != w.panics {
 		w.fail("C5: %d callbacks panicked, %d are counted", w.panics, panics)
+	}
+	if adopted != uint64(w.adopted) {
+		w.fail("C7: %d connections were taken over, %d have arrived", w.adopted, adopted)
+	}
+	if _, _, e := sys.SocketFile(simPath); e == 0 {
+		w.fail("C7: the path of the unix listener is left")
 	}
 	if n := w.engine.conns.Load(); n != 0 {
 		w.fail("C7: the engine counts %d connections after the end", n)

@@ -89,7 +89,7 @@ func simPlay(t *testing.T, seed uint64) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fd, _, err := simBind(netip.MustParseAddr("127.0.0.1"))
+	fd, _, err := simBind(sys.Sockaddr{IP: netip.MustParseAddr("127.0.0.1")})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -83,7 +83,7 @@ func (w *simWorld) settled() bool {
 // leftovers names what should be over.
 func (w *simWorld) leftovers() string {
 	s := fmt.Sprintf("%d connections of the engine", w.engine.conns.Load())
-	for _, ln := range w.listener.sockets {
+	for _, ln := range append(w.listener.sockets, w.local.sockets...) {
 		s += fmt.Sprintf("; listener on loop %d armed %v over %v backoff %v", ln.loop.index, ln.armed, ln.over, ln.backoff)
 	}
 	for _, l := range w.everyLink() {
@@ -98,6 +98,8 @@ func (w *simWorld) leftovers() string {
 func (w *simWorld) finishAll() {
 	w.takeDialled()
 	for _, l := range w.everyLink() {
+		l.takeDoor()
+		l.offer()
 		l.conn.finish()
 		l.peer.finish()
 	}
@@ -131,6 +133,8 @@ func (w *simWorld) end() {
 		return
 	}
 	for _, l := range w.everyLink() {
+		l.shutDoor()
+		l.withdraw()
 		l.peer.close()
 	}
 	sys.Close(w.home)
@@ -157,7 +161,7 @@ func (w *simWorld) abandon() {
 	for _, l := range w.everyLink() {
 		l.conn.release()
 	}
-	for _, s := range w.listener.sockets {
+	for _, s := range append(w.listener.sockets, w.local.sockets...) {
 		_ = s.socket.Close()
 	}
 	for _, s := range w.sites {

@@ -25,8 +25,12 @@ type simLink struct {
 	place   int // in simWorld.links
 	number  int // of all links: the streams' number
 	dialled bool
-	addr    netip.Addr // of the end that connects
-	broken  bool       // by the network, perhaps without a word to the engine
+	adopted bool
+	unix    bool
+	name    string // of the end that connects, or of the door
+	door    int    // where the engine dials a unix address; -1
+	adoptee int    // to be adopted; -1
+	broken  bool   // by the network, perhaps without a word to the engine
 	peer    simPeer
 	conn    simConn
 	dialed  simDial
@@ -48,20 +52,28 @@ func (w *simWorld) newLink(place int) *simLink {
 		generation = old.number / simMaxLinks
 		generation++
 	}
-	l := &simLink{w: w, place: place, number: generation*simMaxLinks + place}
+	l := &simLink{w: w, place: place, number: generation*simMaxLinks + place, door: -1, adoptee: -1}
 	rng := w.o.rng(100 + uint64(l.number))
 	l.dialled = rng.IntN(3) == 0 && w.may(simDials)
-	l.addr = netip.AddrFrom4([4]byte{127, byte(1 + generation>>8), byte(generation), byte(1 + place)})
+	l.adopted = !l.dialled && rng.IntN(4) == 0 && w.may(simAdopts)
+	l.unix = rng.IntN(4) == 0 && w.may(simUnix)
+	l.name = fmt.Sprintf("127.%d.%d.%d", byte(1+generation>>8), byte(generation), byte(1+place))
+	if l.unix {
+		l.name = fmt.Sprintf("@%s-%d", simPath, l.number)
+	}
 	l.peer = simPeer{link: l, rng: rng, fd: -1, nature: simNatures[rng.IntN(len(simNatures))]}
 	l.peer.quota = simSize(rng, 64<<10)
 	l.conn = simConn{link: l, w: w, rng: w.o.rng(1_000_000 + uint64(l.number))}
 	if old != nil {
-		delete(w.waiting, old.addr)
+		delete(w.waiting, old.name)
 	}
-	w.waiting[l.addr] = l
-	if l.dialled {
+	w.waiting[l.name] = l
+	switch {
+	case l.dialled:
 		l.dial()
-	} else {
+	case l.adopted:
+		l.prepare()
+	default:
 		l.peer.connect()
 	}
 	return l
@@ -73,7 +85,7 @@ func (l *simLink) String() string {
 
 // finished tells whether nothing more will come of the link.
 func (l *simLink) finished() bool {
-	if l.dialled && !l.dialed.over {
+	if l.dialled && !l.dialed.over || l.door >= 0 || l.adoptee >= 0 {
 		return false
 	}
 	return l.peer.fd < 0 && (!l.conn.made || l.conn.over && l.conn.released == nil)
@@ -87,24 +99,28 @@ func (l *simLink) deserted() bool {
 // dial lets the engine make the connection. Some of the addresses are in vain.
 func (l *simLink) dial() {
 	w := l.w
-	goal := w.homeAddr
+	goal, network := w.homeAddr, "tcp"
 	if l.peer.rng.IntN(6) == 0 {
 		goal = w.nobody
 	}
+	address := netip.AddrPortFrom(goal.IP, goal.Port).String()
 	d := &l.dialed
 	d.at = w.now()
-	cfg := DialConfig{
-		Timeout:      simDialTimeout,
-		AttemptDelay: simTimeUnit,
-		LocalAddr:    stream.AddrFrom(netip.AddrPortFrom(l.addr, 0)),
+	cfg := DialConfig{Timeout: simDialTimeout, AttemptDelay: simTimeUnit}
+	if l.unix {
+		network, address = "unix", l.name
+		l.openDoor()
+	} else {
+		cfg.LocalAddr = stream.AddrFrom(netip.AddrPortFrom(l.at().IP, 0))
 	}
-	err := w.engine.Dial(context.Background(), cfg, "tcp", netip.AddrPortFrom(goal.IP, goal.Port).String(), l.protocol, l.outcome)
-	w.tell("link %d: dial from %v: %v", l.number, l.addr, err)
+	err := w.engine.Dial(context.Background(), cfg, network, address, l.protocol, l.outcome)
+	w.tell("link %d: dial of %v, %v: %v", l.number, address, l.name, err)
 	if err == nil {
 		d.begun = true
 		return
 	}
 	d.over = true
+	l.shutDoor()
 	atBound := errors.Is(err, ErrMaxConns) && w.engine.conns.Load() >= int64(w.cfg.MaxConns)
 	if !atBound && !(errors.Is(err, net.ErrClosed) && w.ending) {
 		w.fail("link %d: Dial: %v", l.number, err)
@@ -126,6 +142,9 @@ func (l *simLink) outcome(c *Conn, err error) {
 	if err == nil {
 		return
 	}
+	if !l.conn.made {
+		l.shutDoor() // nobody comes
+	}
 	if errors.Is(err, ErrRefused) || errors.Is(err, ErrPanic) {
 		return // the handler's doing
 	}
@@ -146,8 +165,8 @@ func (w *simWorld) takeDialled() {
 	if e != 0 {
 		return
 	}
-	l := w.waiting[from.IP]
-	if l == nil || !l.dialled || l.peer.fd >= 0 || l.peer.met {
+	l := w.linkAt(from)
+	if l == nil || !l.dialled && !l.adopted || l.peer.fd >= 0 || l.peer.met {
 		sys.Close(fd)
 		return
 	}
@@ -157,8 +176,8 @@ func (w *simWorld) takeDialled() {
 
 // accepted is the listener's Protocol.
 func (w *simWorld) accepted(c *Conn) Handler {
-	l := w.waiting[c.RemoteAddr().AddrPort().Addr()]
-	if l == nil || l.dialled {
+	l := w.linkAt(simSockaddr(c.RemoteAddr()))
+	if l == nil || l.dialled || l.adopted {
 		// Its peer went away before it was accepted, and another took its place.
 		return nil
 	}

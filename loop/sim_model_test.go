@@ -20,6 +20,8 @@ const (
 	simTimeUnit = 10 * time.Millisecond
 	// simRepeats tells whether the same options do the same again.
 	simRepeats = true
+	// simPath is where the engine listens on a unix socket.
+	simPath = "/sim"
 )
 
 func (w *simWorld) beginKernel() (descriptors int) {

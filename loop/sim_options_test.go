@@ -57,11 +57,13 @@ const (
 	simFloods                       // long writes
 	simEnds                         // Shutdown or Close of the engine under way
 	simWatches                      // raw registrations
+	simAdopts                       // connections that the engine takes over
+	simUnix                         // unix sockets
 	simAll     = 1<<iota - 1
 )
 
 var simKindNames = strings.Fields("short again extra errnos harsh scarce breaks gaps blocks loops dials resets others " +
-	"timers tasks panics errors swaps pauses limits halves closes aborts detach floods ends watches")
+	"timers tasks panics errors swaps pauses limits halves closes aborts detach floods ends watches adopts unix")
 
 func parseSimKinds(s string) (simKinds, error) {
 	var kinds simKinds

@@ -7,7 +7,9 @@ package loop
 // is checked, but cannot be had again.
 
 import (
+	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -21,6 +23,9 @@ const (
 	// simRepeats tells whether the same options do the same again.
 	simRepeats = false
 )
+
+// simPath is where the engine listens on a unix socket.
+var simPath = filepath.Join(os.TempDir(), fmt.Sprintf("eddyline-sim-%d", os.Getpid()))
 
 func (w *simWorld) beginKernel() (descriptors int) {
 	w.o.without |= simBreaks | simBlocks | simScarce

@@ -209,7 +209,7 @@ func (w *simWorld) watch(s *simSite, rng *rand.Rand) {
 	switch n := rng.IntN(10); {
 	case x.fd < 0:
 		x.open(s, rng)
-	case x.site != s:
+	case x.site != s, s.stopping: // the end closes them, one after the other
 	case n < 3:
 		x.poke(rng)
 	case n < 5:

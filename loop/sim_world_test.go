@@ -25,6 +25,7 @@ type simWorld struct {
 	trace    io.Writer // what happens is told here, unless nil
 	engine   *Engine
 	listener *Listener
+	local    *Listener    // on a unix path
 	goal     sys.Sockaddr // where the engine listens
 	home     int          // where the peers listen
 	homeAddr sys.Sockaddr
@@ -32,9 +33,10 @@ type simWorld struct {
 	nobody   sys.Sockaddr
 
 	links   [simMaxLinks]*simLink
-	waiting map[netip.Addr]*simLink // by the address of the end that connects
-	alive   []*simConn              // what conns returned last
-	every   []*simLink              // what everyLink returned last
+	waiting map[string]*simLink // by the address of the end that connects
+	adopted int                 // connections that the engine took over
+	alive   []*simConn          // what conns returned last
+	every   []*simLink          // what everyLink returned last
 	timers  []*simTimer
 	watches [simMaxWatches]simWatch
 	kept    []int      // descriptors that are closed at the end
@@ -78,7 +80,7 @@ type simResult struct {
 // simRun has a run. What happens is told to trace, unless that is nil.
 func simRun(o simOptions, trace io.Writer) simResult {
 	o = o.drawn()
-	w := &simWorld{o: o, cfg: o.config(), rng: o.rng(3), trace: trace, waiting: map[netip.Addr]*simLink{}, shutdown: make(chan error, 1)}
+	w := &simWorld{o: o, cfg: o.config(), rng: o.rng(3), trace: trace, waiting: map[string]*simLink{}, shutdown: make(chan error, 1)}
 	before := w.beginKernel()
 	defer w.endKernel()
 	if err := w.setUp(); err != nil {
@@ -133,7 +135,11 @@ func (w *simWorld) setUp() (err error) {
 		return err
 	}
 	w.goal = simSockaddr(w.listener.Addr())
-	if w.home, w.homeAddr, err = simBind(netip.MustParseAddr("127.0.0.2")); err != nil {
+	w.local, err = w.engine.Listen(ListenConfig{Balance: w.o.balance() % ReusePort}, "unix", simPath, w.accepted)
+	if err != nil {
+		return err
+	}
+	if w.home, w.homeAddr, err = simBind(sys.Sockaddr{IP: netip.MustParseAddr("127.0.0.2")}); err != nil {
 		return err
 	}
 	if e := sys.Listen(w.home, 64); e != 0 {
@@ -142,26 +148,29 @@ func (w *simWorld) setUp() (err error) {
 	for i := range w.watches {
 		w.watches[i] = simWatch{w: w, rng: w.o.rng(10 + uint64(i)), fd: -1, other: -1}
 	}
-	w.nowhere, w.nobody, err = simBind(netip.MustParseAddr("127.0.0.3"))
+	w.nowhere, w.nobody, err = simBind(sys.Sockaddr{IP: netip.MustParseAddr("127.0.0.3")})
 	return err
 }
 
 // simSockaddr is an address as the kernel takes it.
 func simSockaddr(a stream.Addr) sys.Sockaddr {
+	if a.IsUnix() {
+		return sys.Sockaddr{Path: a.Path(), Unix: true}
+	}
 	return sys.Sockaddr{IP: a.AddrPort().Addr(), Port: a.AddrPort().Port()}
 }
 
-// simBind returns a socket that is bound to a free port of ip.
-func simBind(ip netip.Addr) (int, sys.Sockaddr, error) {
-	fd, e := sys.Socket(sys.DomainIPv4)
+// simBind returns a socket that is bound to an address, of IP with a free port.
+func simBind(sa sys.Sockaddr) (int, sys.Sockaddr, error) {
+	fd, e := sys.Socket(sa.Domain())
 	if e != 0 {
 		return -1, sys.Sockaddr{}, e
 	}
-	if e := sys.Bind(fd, sys.Sockaddr{IP: ip}); e != 0 {
+	if e := sys.Bind(fd, sa); e != 0 {
 		sys.Close(fd)
 		return -1, sys.Sockaddr{}, e
 	}
-	sa, e := sys.Getsockname(fd)
+	sa, e = sys.Getsockname(fd)
 	if e != 0 {
 		sys.Close(fd)
 		return -1, sys.Sockaddr{}, e
@@ -241,6 +250,8 @@ func (w *simWorld) stepPeers() {
 		return
 	}
 	l := w.links[i]
+	l.takeDoor()
+	l.offer()
 	if l.conn.released != nil && l.conn.over {
 		l.conn.useReleased(l.peer.rng)
 	}

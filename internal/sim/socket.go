@@ -57,6 +57,7 @@ type socket struct {
 	tcp    link   // what a TCP socket has sent
 	ended  bool   // TCP: the peer's FIN came
 	sizes  []int  // unix: the messages that make up in
+	part   int    // unix: what is gone of the first of them, and still takes its sender's room
 	active int    // place in Kernel.active, from 1
 	values values // of options
 	linger int    // seconds, negative for off
@@ -179,7 +180,7 @@ func (s *socket) used() int {
 	if s.other == nil {
 		return 0
 	}
-	return s.other.in.len()
+	return s.other.in.len() + s.other.part
 }
 
 // takeErr returns the pending error, which is gone then.

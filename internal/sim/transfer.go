@@ -52,10 +52,11 @@ func (s *socket) consumed(n int) {
 	for n > 0 {
 		if n < s.sizes[0] {
 			s.sizes[0] -= n
+			s.part += n
 			return
 		}
 		n -= s.sizes[0]
-		s.sizes = s.sizes[1:]
+		s.sizes, s.part = s.sizes[1:], 0
 		if s.other.writable() {
 			s.other.wake(Out)
 		}
