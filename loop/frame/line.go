@@ -19,12 +19,15 @@ func (l Line) Split(in []byte, seen int, eof bool) (n int, frame []byte, err err
 	if i < 0 {
 		return 0, nil, unfinished(in, most, 1, eof)
 	}
-	n = seen + i + 1
-	frame = bytes.TrimSuffix(in[:n-1], cr)
-	if len(frame) > most {
-		return 0, nil, tooLong(len(frame), most)
+	end := seen + i
+	n = end + 1
+	if end > 0 && in[end-1] == '\r' {
+		end--
 	}
-	return n, frame, nil
+	if end > most {
+		return 0, nil, tooLong(end, most)
+	}
+	return n, in[:end], nil
 }
 
 // Append appends frame and the end of a line to dst. Errors: ErrTooLong, ErrDelimiter
@@ -34,7 +37,7 @@ func (l Line) Append(dst, frame []byte) ([]byte, error) {
 	if most := limit(l.Max); len(frame) > most {
 		return dst, tooLong(len(frame), most)
 	}
-	if bytes.IndexByte(frame, '\n') >= 0 || !l.CRLF && bytes.HasSuffix(frame, cr) {
+	if bytes.IndexByte(frame, '\n') >= 0 || !l.CRLF && bytes.HasSuffix(frame, []byte("\r")) {
 		return dst, ErrDelimiter
 	}
 	dst = append(dst, frame...)
@@ -43,5 +46,3 @@ func (l Line) Append(dst, frame []byte) ([]byte, error) {
 	}
 	return append(dst, '\n'), nil
 }
-
-var cr = []byte{'\r'}
