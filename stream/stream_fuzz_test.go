@@ -72,24 +72,30 @@ func FuzzStream(f *testing.F) {
 		}
 		f.Add(script)
 	}
+	l := listen(f, loopback4())
 	f.Fuzz(func(t *testing.T, script []byte) {
 		if len(script) == 0 || len(script) > 400 {
 			return
 		}
-		converse(t, script[0], script[1:])
+		converse(t, bothEnds(t, l, script[0]), script[1:])
 	})
 }
 
-// converse plays a script on a connection and holds it against the model.
-func converse(t *testing.T, kind byte, script []byte) {
-	var s [2]*stream.Stream
+// bothEnds returns both ends of a connection of some kind. TCP has one listener for all:
+// binding to a free port takes the longer the more are in use.
+func bothEnds(t *testing.T, l *stream.Listener, kind byte) [2]*stream.Stream {
+	t.Helper()
 	if kind%2 == 0 {
-		s[0], s[1] = tcpPair(t)
-	} else {
-		var err error
-		s[0], s[1], err = stream.Pair()
-		must(t, "Pair", err)
+		client := connect(t, listenerAddr(t, l))
+		return [2]*stream.Stream{client, accept(t, l)}
 	}
+	a, b, err := stream.Pair()
+	must(t, "Pair", err)
+	return [2]*stream.Stream{a, b}
+}
+
+// converse plays a script on a connection and holds it against the model.
+func converse(t *testing.T, s [2]*stream.Stream, script []byte) {
 	var ways [2]way
 	rude := new(atomic.Bool)
 	half := len(script) / 2
@@ -105,6 +111,9 @@ func converse(t *testing.T, kind byte, script []byte) {
 		}
 	}
 	for i, e := range ends {
+		// All has been read that will be. Closed in order, thousands of connections
+		// would stay in the kernel, some with all that an end had not wanted to read.
+		must(t, "SetLinger", e.s.SetLinger(0))
 		must(t, "Close", e.s.Close())
 		if err := e.s.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
 			t.Errorf("end %d, second Close: %v", i, err)
@@ -246,11 +255,14 @@ func (e *end) clone() {
 	e.s = c
 }
 
+// moment is how long calls wait: enough for the other end to make some of its own.
+const moment = 20 * time.Microsecond
+
 // patience makes the calls wait a moment, or not at all.
 func (e *end) patience() {
 	wait := e.next()%2 == 0
 	for _, err := range []error{
-		e.s.SetReadTimeout(time.Millisecond), e.s.SetWriteTimeout(time.Millisecond), e.s.SetNonblocking(!wait),
+		e.s.SetReadTimeout(moment), e.s.SetWriteTimeout(moment), e.s.SetNonblocking(!wait),
 	} {
 		if err != nil {
 			e.t.Errorf("options: %v", err)
