@@ -59,6 +59,40 @@ func TestTheEndOfTheInput(t *testing.T) {
 	}
 }
 
+// The same when this end has ended its output before: the rest is still asked about.
+func TestTheEndOfBothDirections(t *testing.T) {
+	line := frame.Line{}.Split
+	for _, tc := range []struct {
+		name  string
+		split frame.Split
+		want  []string
+		cause error
+	}{
+		{"within a frame", line, []string{"a"}, io.ErrUnexpectedEOF},
+		{"within a frame whose rest is one", frame.Rest(line), []string{"a", "b"}, nil},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			var got []string
+			protocol, causes := sessions(tc.split, func(c *loop.Conn, f []byte) error {
+				if got = append(got, string(f)); len(got) == 1 {
+					return c.CloseWrite()
+				}
+				return nil
+			})
+			p := serve(t, loop.Config{}, protocol)
+			p.send("a\n")
+			if _, err := p.Read(make([]byte, 1)); err != io.EOF {
+				t.Fatalf("the peer reads %v", err)
+			}
+			p.send("b")
+			p.end()
+			if err := take(t, "OnClose", causes); !errors.Is(err, tc.cause) || !slices.Equal(got, tc.want) {
+				t.Errorf("frames %q, OnClose heard %v; want %q, %v", got, err, tc.want, tc.cause)
+			}
+		})
+	}
+}
+
 // A rest may be more than one frame, and what it says next is asked too.
 func TestARestOfSeveralFrames(t *testing.T) {
 	words := func(in []byte, _ int, eof bool) (int, []byte, error) {
@@ -267,28 +301,45 @@ func TestPauseHoldsTheNextFrameUntilResume(t *testing.T) {
 	p.expectEnd("")
 }
 
-// Leaving the engine behind a frame, as the package comment says it is done.
-func TestDetachBehindAFrame(t *testing.T) {
+// Leaving the engine behind a frame, as the package comment says it is done, and
+// within one, which is then unread still. Either way no further frame comes.
+func TestDetach(t *testing.T) {
 	type left struct {
-		*stream.Stream
+		socket *stream.Stream
 		unread []byte
 		err    error
 	}
 	detached := make(chan left, 1)
-	p := serve(t, loop.Config{}, frame.Protocol(frame.Line{}.Split, func(c *loop.Conn, f []byte) error {
-		c.Pause()
-		return c.Ref().Do(func(c *loop.Conn) {
-			s, unread, err := c.Detach()
-			detached <- left{s, unread, err}
-		})
-	}))
-	p.send("go\nabc")
-	got := take(t, "the socket", detached)
-	if got.err != nil || string(got.unread) != "abc" {
-		t.Fatalf("unread %q, %v", got.unread, got.err)
+	detach := func(c *loop.Conn) {
+		socket, unread, err := c.Detach()
+		detached <- left{socket, unread, err}
 	}
-	if err := got.Close(); err != nil {
-		t.Fatal(err)
+	for name, way := range map[string]struct {
+		leave  func(c *loop.Conn) error
+		unread string
+	}{
+		"behind": {func(c *loop.Conn) error { c.Pause(); return c.Ref().Do(detach) }, "a\nb"},
+		"within": {func(c *loop.Conn) error { detach(c); return nil }, "go\na\nb"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			frames := 0
+			protocol, causes := sessions(frame.Line{}.Split, func(c *loop.Conn, _ []byte) error {
+				frames++
+				return way.leave(c)
+			})
+			p := serve(t, loop.Config{}, protocol)
+			p.send("go\na\nb")
+			got := take(t, "the socket", detached)
+			if got.err != nil || string(got.unread) != way.unread {
+				t.Fatalf("unread %q, %v; want %q", got.unread, got.err, way.unread)
+			}
+			if err := got.socket.Close(); err != nil {
+				t.Error(err)
+			}
+			if err := take(t, "OnClose", causes); !errors.Is(err, loop.ErrDetached) || frames != 1 {
+				t.Errorf("after %d frames OnClose heard %v", frames, err)
+			}
+		})
 	}
 }
 
