@@ -125,6 +125,7 @@ func (l *simLink) offer() {
 	if e := sys.SetOption(l.adoptee, sys.OptReuseAddr, 1); e != 0 {
 		w.fail("link %d: what was refused is gone: %v", l.number, e)
 	}
+	sys.SetLinger(l.adoptee, false, 0)
 	l.withdraw()
 }
 

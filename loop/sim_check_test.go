@@ -24,10 +24,9 @@ func (w *simWorld) checkTurn(s *simSite) {
 	w.checkWatches(s)
 	w.checkSpin(s)
 	w.checkStrays()
-	if w.turns%8 == 0 {
-		w.checkMemory(s, queued)
-		w.checkCounts()
-	}
+	w.checkMemory(s, queued)
+	w.checkCounts(s)
+	w.checkSums()
 }
 
 // beforeTurn notes what there is to be received.
@@ -148,14 +147,14 @@ func (w *simWorld) checkMemory(s *simSite, queued int) {
 		w.fail("C4: %d bytes of buffers are idle, MaxIdleBlocks is %d", idle, w.cfg.MaxIdleBlocks)
 	}
 	users := 0 // of buffers, those without a link included
-	s.slots.all(func(src source) {
+	for src := range s.sources {
 		if c, ok := src.(*Conn); ok && c.queues != nil {
 			users++
 			if c.queuedIn()+c.queuedOut() == 0 {
 				w.fail("C4: a connection with nothing queued holds buffers")
 			}
 		}
-	})
+	}
 	// Of output that is sent in part the first block is there in full, and input has
 	// room for more behind it.
 	block := min(64<<10, 2*max(w.cfg.MaxPending, w.cfg.MaxInbound))
@@ -170,28 +169,43 @@ func (w *simWorld) checkMemory(s *simSite, queued int) {
 	}
 }
 
-// checkCounts compares the engine's counters with what there is.
-func (w *simWorld) checkCounts() {
+// sources yields all that has a slot. Slots are handed out from the first on, so
+// behind one that never was in use there is none.
+func (s *simSite) sources(yield func(source) bool) {
+	for _, chunk := range s.slots.chunks {
+		for i := range chunk {
+			sl := &chunk[i]
+			if sl.source == nil && sl.gen == 0 || sl.source != nil && !yield(sl.source) {
+				return
+			}
+		}
+	}
+}
+
+// checkCounts compares a loop's counters with what there is.
+func (w *simWorld) checkCounts(s *simSite) {
+	n, there, sources := s.conns.Load(), int64(len(s.dials)), 0
+	for src := range s.sources {
+		sources++
+		if _, ok := src.(*Conn); ok {
+			there++
+		}
+	}
+	if sources != s.slots.used {
+		w.fail("C7: loop %d: %d slots are in use, %d counted", s.index, sources, s.slots.used)
+	}
+	if there > n || (there != n && s.tasks.Empty() && s.next == len(s.batch)) {
+		w.fail("C7: loop %d: %d connections and dials, %d counted", s.index, there, n)
+	}
+}
+
+// checkSums compares the engine's counters with those of its loops.
+func (w *simWorld) checkSums() {
 	var loops int64
 	starved := 0
 	for _, s := range w.sites {
-		n := s.conns.Load()
-		loops += n
+		loops += s.conns.Load()
 		starved += len(s.starved)
-		there := int64(len(s.dials))
-		sources := 0
-		s.slots.all(func(src source) {
-			sources++
-			if _, ok := src.(*Conn); ok {
-				there++
-			}
-		})
-		if sources != s.slots.used {
-			w.fail("C7: loop %d: %d slots are in use, %d counted", s.index, sources, s.slots.used)
-		}
-		if there > n || (there != n && s.tasks.Empty() && s.next == len(s.batch)) {
-			w.fail("C7: loop %d: %d connections and dials, %d counted", s.index, there, n)
-		}
 	}
 	if n := w.engine.conns.Load(); n != loops || n > int64(w.cfg.MaxConns) {
 		w.fail("C4: the engine counts %d connections, its loops %d, MaxConns is %d", n, loops, w.cfg.MaxConns)

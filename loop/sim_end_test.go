@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"runtime"
 	"time"
 
 	"github.com/eddyline/eddyline/internal/sys"
@@ -39,6 +40,7 @@ func (w *simWorld) beginEnd() {
 		w.engine.mu.Lock()
 		begun = w.engine.draining
 		w.engine.mu.Unlock()
+		runtime.Gosched()
 	}
 }
 

@@ -137,10 +137,14 @@ func simUnread(fd int) int {
 	return n
 }
 
-// checkStrays wants no call to have been made on a descriptor that was not open.
+// checkStrays wants no call to have been made on a descriptor that was not open, and
+// no close that waits.
 func (w *simWorld) checkStrays() {
 	if n := sys.SimStrays(); n > 0 {
 		w.fail("C8: %d calls on descriptors that are not open", n)
+	}
+	if n := sys.SimLingers(); n > 0 {
+		w.fail("C5: %d closes wait for the peer, and the loop with them", n)
 	}
 }
 

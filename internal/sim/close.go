@@ -96,6 +96,9 @@ func (s *socket) end() {
 		return
 	}
 	s.finish()
+	if s.linger > 0 && !s.tcp.finAcked {
+		s.kernel.lingers++
+	}
 	s.noRecv, s.noSend = true, true
 	s.touch()
 }

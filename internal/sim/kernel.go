@@ -42,6 +42,8 @@ type Kernel struct {
 	open  int
 	// strays counts calls on descriptors that were not open.
 	strays int
+	// lingers counts closes that would have waited for the peer.
+	lingers int
 
 	active  []*socket            // with something that can be delivered
 	ports   map[uint16][]*socket // bound TCP sockets
@@ -220,6 +222,9 @@ func (k *Kernel) Limit(descriptors int) { k.options.Descriptors = descriptors }
 
 // Strays returns how many calls were made on descriptors that were not open.
 func (k *Kernel) Strays() int { return k.strays }
+
+// Lingers returns how many closes would have waited, as SO_LINGER says.
+func (k *Kernel) Lingers() int { return k.lingers }
 
 // Descriptor is an open descriptor and what it refers to.
 type Descriptor struct {

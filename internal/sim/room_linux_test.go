@@ -44,7 +44,7 @@ func drain(t *testing.T, c *calls, fd, total int) {
 	t.Helper()
 	buf := make([]byte, 64<<10)
 	for end := time.Now().Add(patience); total > 0 && time.Now().Before(end); {
-		n, e := c.recv(fd, buf)
+		n, e := c.recv(fd, buf[:min(total, len(buf))])
 		if e != 0 && e != sim.EAGAIN {
 			t.Fatal(e)
 		}
@@ -117,4 +117,41 @@ func fill(t *testing.T, c *calls, a, b int) (total int) {
 		}
 	}
 	return total
+}
+
+// On a unix socket a message takes its sender's room until all of it is read.
+func TestAPartOfAMessageMakesNoRoomAsInTheKernel(t *testing.T) {
+	const message = 32 << 10
+	for name, c := range map[string]calls{
+		"model":  modelCalls(sim.New(1, sim.Options{SendBuffer: 5 * message})),
+		"kernel": realCalls(),
+	} {
+		t.Run(name, func(t *testing.T) {
+			a, b := ends(t, &c, sim.Unix)
+			defer c.close(a)
+			defer c.close(b)
+			total := 0
+			for {
+				n, e := c.send(a, make([]byte, message))
+				if e == sim.EAGAIN {
+					break
+				}
+				if n != message || e != 0 {
+					t.Fatal(n, e)
+				}
+				total += n
+			}
+			drain(t, &c, b, total-2*message)
+			for _, piece := range []int{0, message - 1} {
+				drain(t, &c, b, piece)
+				if c.poll(a, sim.Out) != 0 {
+					t.Fatalf("writable when %d bytes of the last two messages are read", piece)
+				}
+			}
+			drain(t, &c, b, 1)
+			if c.poll(a, sim.Out) == 0 {
+				t.Fatal("not writable when one message is left")
+			}
+		})
+	}
 }

@@ -109,3 +109,6 @@ func SimUnread(fd int) (int, Errno) {
 
 // SimStrays returns how many calls were made on descriptors that were not open.
 func SimStrays() int { return locked((*sim.Kernel).Strays) }
+
+// SimLingers returns how many closes would have waited, as SO_LINGER says.
+func SimLingers() int { return locked((*sim.Kernel).Lingers) }
