@@ -32,7 +32,7 @@ func allocated(rounds int, round func()) uint64 {
 // Frames that come alone, many at once, and in pieces are answered without an
 // allocation.
 func TestFramesOnConnectionsAllocateNothing(t *testing.T) {
-	const rounds = 2000
+	const rounds = 1000
 	for _, f := range formats() {
 		t.Run(f.name, func(t *testing.T) {
 			var out []byte

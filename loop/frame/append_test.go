@@ -78,6 +78,7 @@ func TestAppend(t *testing.T) {
 		{"a carriage return that would be lost", frame.Line{}.Append, "a\r", "", frame.ErrDelimiter},
 
 		{"delimiter", crlf.Append, "ab", "ab\r\n", nil},
+		{"delimiter of Max", crlf.Append, "abcde", "abcde\r\n", nil},
 		{"delimiter above Max", crlf.Append, "abcdef", "", frame.ErrTooLong},
 		{"delimiter inside", crlf.Append, "a\r\nb", "", frame.ErrDelimiter},
 		{"delimiter that begins early", frame.Delimiter{End: []byte("aa")}.Append, "ba", "", frame.ErrDelimiter},
