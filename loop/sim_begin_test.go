@@ -108,6 +108,9 @@ func (l *simLink) offer() {
 	case err == nil:
 		w.adopted++
 		l.adoptee = -1
+		if w.ending {
+			w.fail("C7: link %d: it is adopted, and the engine ends", l.number)
+		}
 		return
 	case errors.Is(err, ErrMaxConns):
 		if w.engine.conns.Load() < int64(w.cfg.MaxConns) {

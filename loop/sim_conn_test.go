@@ -169,6 +169,8 @@ func (x *simConn) onData(in []byte) {
 		x.fail("C1: %d bytes are offered, %d were not consumed", len(in), left)
 	case len(in) == 0:
 		x.fail("C1: nothing is offered")
+	case x.c.queuedOut() > x.w.cfg.HighMark:
+		x.fail("C4: input is offered with %d bytes pending, above the high mark %d", x.c.queuedOut(), x.w.cfg.HighMark)
 	}
 	if n := simMatch(in, 2*x.link.number, x.consumed); n < len(in) {
 		x.fail("C1: the input is wrong at %d: %s", x.consumed+n, simFailed(in[n:]))

@@ -6,7 +6,6 @@ package loop
 // watches for a function, and that come and go in the middle of a batch.
 
 import (
-	"encoding/binary"
 	"errors"
 	"math/rand/v2"
 	"net"
@@ -17,29 +16,6 @@ import (
 
 // simMaxWatches is how many registrations there are at a time, at most.
 const simMaxWatches = 6
-
-// simThing is what a registration watches.
-type simThing uint8
-
-const (
-	simCounter simThing = iota
-	simPipeReader
-	simPipeWriter
-	simSocket
-	simThings
-)
-
-// interests are those that the thing can meet.
-func (t simThing) interests() poller.Interest {
-	switch t {
-	case simPipeReader:
-		return poller.Read
-	case simPipeWriter:
-		return poller.Write
-	default:
-		return poller.Read | poller.Write
-	}
-}
 
 const simBothWays = poller.Readable | poller.Writable
 
@@ -67,12 +43,16 @@ func (x *simWatch) fail(format string, args ...any) {
 	x.w.fail("registration of fd %d for %v, %v: "+format, append([]any{x.fd, x.interest, x.thing}, args...)...)
 }
 
-// open makes a thing and registers it.
+// open makes a thing and registers it with a loop.
 func (x *simWatch) open(s *simSite, rng *rand.Rand) {
 	x.site, x.thing = s, simThing(rng.IntN(int(simThings)))
-	if !x.makeThing() {
-		return // no descriptors, for now
+	if x.makeThing() { // or there are no descriptors, for now
+		x.register(rng)
 	}
+}
+
+func (x *simWatch) register(rng *rand.Rand) {
+	s := x.site
 	x.number++
 	number, err := x.number, error(nil)
 	x.interest = x.drawInterest(rng)
@@ -85,33 +65,14 @@ func (x *simWatch) open(s *simSite, rng *rand.Rand) {
 		x.discard()
 		return
 	}
+	if s.stopping {
+		x.fail("C7: Register succeeds while the loop ends")
+	}
 	x.made = s.stats.Turns
 	x.renew()
 	if rng.IntN(2) == 0 {
 		x.poke(rng)
 	}
-}
-
-// makeThing tells whether there were descriptors for the thing.
-func (x *simWatch) makeThing() bool {
-	var e sys.Errno
-	var pair [2]int
-	switch x.thing {
-	case simCounter:
-		x.fd, e = sys.Eventfd()
-		x.other = -1
-	case simPipeReader:
-		x.fd, x.other, e = sys.Pipe()
-	case simPipeWriter:
-		x.other, x.fd, e = sys.Pipe()
-	case simSocket:
-		pair, e = sys.Socketpair()
-		x.fd, x.other = pair[0], pair[1]
-	}
-	if e != 0 {
-		x.fd, x.other = -1, -1
-	}
-	return e == 0
 }
 
 func (x *simWatch) drawInterest(rng *rand.Rand) poller.Interest {
@@ -216,6 +177,12 @@ func (w *simWorld) watch(s *simSite, rng *rand.Rand) {
 		x.modify(rng)
 	case n < 7:
 		x.close()
+	case n < 8:
+		if x.unregister(); x.fd < 0 {
+			x.discard()
+			return
+		}
+		x.register(rng)
 	default:
 		// The number is free again, and the next one has it.
 		x.close()
@@ -244,50 +211,6 @@ func (w *simWorld) stepWatch(i int) {
 	}
 }
 
-// poke lets the other side do something.
-func (x *simWatch) poke(rng *rand.Rand) {
-	n := simSize(rng, 8<<10)
-	switch {
-	case x.thing == simCounter:
-		var one [8]byte
-		binary.NativeEndian.PutUint64(one[:], uint64(n))
-		x.sent(sys.Write(x.fd, one[:]))
-	case x.other < 0:
-	case rng.IntN(30) == 0:
-		sys.Close(x.other)
-		x.other, x.edge = -1, simBothWays
-	case x.thing == simPipeWriter:
-		_, _ = sys.Read(x.other, x.w.space(8*n)) // it was no edge, unless it was full
-	case x.thing == simSocket:
-		x.sent(sys.Send(x.other, x.w.space(n)))
-	default:
-		x.sent(sys.Write(x.other, x.w.space(n)))
-	}
-}
-
-// sent notes that there is something new to be read.
-func (x *simWatch) sent(n int, e sys.Errno) {
-	if n > 0 && e == 0 {
-		x.edge |= poller.Readable
-	}
-}
-
-// drain takes what there is, and fills what can be filled.
-func (x *simWatch) drain(n int) {
-	buf := x.w.space(max(n, 8))
-	switch x.thing {
-	case simSocket:
-		_, _ = sys.Recv(x.fd, buf)
-		if x.rng.IntN(2) == 0 {
-			_, _ = sys.Send(x.fd, buf)
-		}
-	case simPipeWriter:
-		_, _ = sys.Write(x.fd, buf)
-	default:
-		_, _ = sys.Read(x.fd, buf)
-	}
-}
-
 func (x *simWatch) modify(rng *rand.Rand) {
 	interest := x.drawInterest(rng)
 	err := x.reg.Modify(interest)
@@ -303,9 +226,15 @@ func (x *simWatch) modify(rng *rand.Rand) {
 	}
 }
 
-// close closes the registration, and then the descriptors. Where the first fails,
-// the kernel may know the descriptor still, and its number must not come back.
+// close closes the registration, and then the descriptors.
 func (x *simWatch) close() {
+	x.unregister()
+	x.discard()
+}
+
+// unregister closes the registration. Where that fails, the kernel may know the
+// descriptor still, and its number must not come back.
+func (x *simWatch) unregister() {
 	reg := x.reg
 	err := reg.Close()
 	x.w.tell("fd %d: Close: %v", x.fd, err)
@@ -322,7 +251,7 @@ func (x *simWatch) close() {
 		x.w.kept = append(x.w.kept, x.fd)
 		x.fd = -1
 	}
-	x.discard()
+	x.reg = nil
 }
 
 // discard closes the descriptors.
@@ -392,15 +321,4 @@ func (w *simWorld) dropKept() {
 		}
 	}
 	w.kept = nil
-}
-
-// simPolled tells what a descriptor is ready for.
-func simPolled(fd int) (readable, writable bool) {
-	fds := [1]sys.PollFd{{Fd: int32(fd), Events: sys.POLLIN | sys.POLLOUT}}
-	if _, e := sys.Poll(fds[:], 0); e != 0 {
-		return false, false
-	}
-	const folded = sys.POLLERR | sys.POLLHUP
-	r := fds[0].Revents
-	return r&(sys.POLLIN|folded) != 0, r&(sys.POLLOUT|folded) != 0
 }
