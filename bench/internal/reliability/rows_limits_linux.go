@@ -64,6 +64,10 @@ func emfile(t *Trial) {
 func stalledReaders(t *Trial) {
 	const size = 512 << 10
 	n, readers := t.Size(300, 5000), t.Size(100, 500)
+	// So many full queues are near the kernel's bound for all of TCP. Past it packets
+	// are dropped and windows stay closed until a probe, some of which are half a
+	// minute apart by then.
+	t.Patience *= 4
 	s := t.StartLean(subject.Config{}, Launch{})
 	// The bound of output is the high mark and one more read (C4).
 	s.Ceiling = ceiling/2 + int64(n)*(loop.DefaultHighMark+loop.DefaultReadBuffer)
@@ -77,10 +81,6 @@ func stalledReaders(t *Trial) {
 	t.stall(s, stalled)
 	s.await("output is pending", stalled, func(end socket) bool { return end.unsent > 0 })
 	t.Figure("%d stalled: +%d MiB", n, s.Grown()>>20)
-	// So many full queues are near the kernel's bound for all of TCP. Past it packets
-	// are dropped and windows stay closed until a probe, some of which are half a
-	// minute apart by then.
-	t.Patience *= 4
 	t.Must("reset", each(stalled[readers:], (*Client).Reset))
 	t.gone(s, readers+10)
 	t.Must("read at last", each(stalled[:readers], func(c *Client) error {
