@@ -106,11 +106,27 @@ func (x *simConn) checkLate() {
 	if at := max(x.due[ReadDeadline], x.limited); x.due[ReadDeadline] != 0 && w.began > at+simTick && !x.closing && !x.c.is(closing) {
 		x.fail("C9: the read deadline is over for %v", time.Duration(w.began-at))
 	}
-	if x.closing && w.began > x.closedAt+int64(w.cfg.FlushTimeout+w.cfg.LingerTimeout)+2*simTick {
-		// Each of the limits may have been found over by one turn that was late.
-		if x.late++; x.late > 3 {
-			x.fail("C7: it was closed %v ago", time.Duration(w.began-x.closedAt))
-		}
+	if x.closing {
+		x.checkEnding()
+	}
+}
+
+// checkEnding wants a closed connection to flush, and then to linger, no longer than
+// the limits say. Each of the two counts from the end of the turn that began it.
+func (x *simConn) checkEnding() {
+	w, limit := x.w, x.w.cfg.FlushTimeout
+	if x.c.is(lingering) {
+		limit = w.cfg.LingerTimeout
+	}
+	if phase := x.c.flags & (closing | lingering); phase != x.phase {
+		x.phase, x.phaseAt, x.late = phase, w.now(), 0
+	}
+	if w.began <= x.phaseAt+int64(limit)+2*simTick {
+		return
+	}
+	// A turn that was late may have found the limit over only after its timers.
+	if x.late++; x.late > 3 {
+		x.fail("C7: it was closed %v ago, and should have ended %v ago", time.Duration(w.began-x.closedAt), time.Duration(w.began-x.phaseAt)-limit)
 	}
 }
 

@@ -47,17 +47,19 @@ type simConn struct {
 
 	// What was done to it.
 	paused    bool
-	everQuiet bool   // it has not always wanted input
-	closing   bool   // Close, or an error
-	closedAt  int64  // when it was
-	moves     uint64 // bytes that the loop had moved
-	unmoved   int    // turns in a row that moved none, though the kernel would have
-	late      int    // turns that ended although it should be over
-	half      bool   // CloseWrite
-	cause     error  // what OnClose must hear
-	referred  bool   // Ref.Write was called
-	refClosed bool   // Ref.Close was
-	result    error  // what it heard
+	everQuiet bool      // it has not always wanted input
+	closing   bool      // Close, or an error
+	closedAt  int64     // when it was
+	phase     connFlags // of its end
+	phaseAt   int64     // when that began
+	moves     uint64    // bytes that the loop had moved
+	unmoved   int       // turns in a row that moved none, though the kernel would have
+	late      int       // turns that ended although the phase should be over
+	half      bool      // CloseWrite
+	cause     error     // what OnClose must hear
+	referred  bool      // Ref.Write was called
+	refClosed bool      // Ref.Close was
+	result    error     // what it heard
 	overAt    int64
 	due       [IdleTimeout + 1]int64 // when the deadlines pass; 0 is never
 	limited   int64                  // when one was set last
