@@ -69,11 +69,14 @@ func (x *simConn) afterTurn() {
 // made up for by a later one, and must not need it.
 func (x *simConn) checkIdle() {
 	c := x.c
-	moved := x.site.stats.BytesIn + x.site.stats.BytesOut
+	moved := [2]int{x.received, c.queuedOut()}
 	readable, writable := simReady(int(c.fd))
 	stuck := readable && !c.is(noOffer|lingering|inBacklog|writeFailed|peerEnded) ||
 		writable && c.queuedOut() > 0 && !c.is(inDirty|writeFailed) && !x.link.peer.killed
-	if !stuck || x.w.disturbed || moved != x.moves {
+	if x.w.disturbed {
+		return // which excuses this turn, and not those before
+	}
+	if !stuck || moved != x.moves {
 		x.moves, x.unmoved = moved, 0
 		return
 	}

@@ -52,8 +52,8 @@ type simConn struct {
 	closedAt  int64     // when it was
 	phase     connFlags // of its end
 	phaseAt   int64     // when that began
-	moves     uint64    // bytes that the loop had moved
-	unmoved   int       // turns in a row that moved none, though the kernel would have
+	moves     [2]int    // what had been received and what was queued to be sent
+	unmoved   int       // turns in a row that changed neither, though the kernel would have
 	late      int       // turns that ended although the phase should be over
 	half      bool      // CloseWrite
 	cause     error     // what OnClose must hear
