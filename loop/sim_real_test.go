@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/eddyline/eddyline/internal/sys"
 )
 
 const (
@@ -71,6 +73,15 @@ func (w *simWorld) checkStrays() {}
 // simReady tells what a socket is ready for, as far as that says what the engine
 // has been told of: here the event may be on its way.
 func simReady(int) (readable, writable bool) { return false, false }
+
+// simLook tells what a descriptor is ready for, in the bits of poll(2).
+func simLook(fd int) int16 {
+	fds := [1]sys.PollFd{{Fd: int32(fd), Events: sys.POLLIN | sys.POLLOUT}}
+	if _, e := sys.Poll(fds[:], 0); e != 0 {
+		return 0
+	}
+	return fds[0].Revents
+}
 
 // simBegin begins a script, and returns what ends it.
 func simBegin(uint64) (end func()) { return func() {} }

@@ -31,3 +31,12 @@ func (k *Kernel) Poll(fd int, events Events) Events {
 	}
 	return o.poll() & (events | always)
 }
+
+// Look is Poll by somebody who is not there: a poll that finds no room to send makes
+// the kernel owe an edge to all who watch the socket, this one does not.
+func (k *Kernel) Look(fd int, events Events) Events {
+	if s, e := k.socket(fd); e == 0 {
+		defer func(owed bool) { s.nospace = owed }(s.nospace)
+	}
+	return k.Poll(fd, events)
+}

@@ -48,6 +48,11 @@ func SimIdle(f func(timeout time.Duration) bool) {
 	machine.idle = f
 }
 
+// SimLook tells what fd is ready for, as Poll does, and leaves no trace of having asked.
+func SimLook(fd int, events int16) int16 {
+	return int16(locked(func(k *sim.Kernel) sim.Events { return k.Look(fd, sim.Events(events)) }))
+}
+
 // SimStep makes one delivery of the network and reports whether there was one to
 // make.
 func SimStep() bool { return locked((*sim.Kernel).Step) }
