@@ -30,7 +30,8 @@ var allowed = map[string][]string{
 	"loop": {
 		"stream", "poller", "internal/sys", "internal/wheel", "internal/mailbox", "internal/block",
 	},
-	"loop/frame": {"loop"},
+	"loop/frame":      {"loop"},
+	"loop/proxyproto": {"loop", "stream"},
 }
 
 // kernel are the packages through which one can reach the kernel past the seam.
