@@ -84,7 +84,9 @@ func (x *simConn) tell(format string, args ...any) {
 }
 
 func (x *simConn) fail(format string, args ...any) {
-	x.w.fail("%s, on %s", fmt.Sprintf(format, args...), x.link)
+	if x.w.failure == nil {
+		x.w.failAs(format, fmt.Sprintf(format, args...)+", on "+x.link.String())
+	}
 }
 
 // enter begins a callback of a handler.
@@ -292,9 +294,7 @@ func (x *simConn) onClose(err error) {
 		x.fail("C2: OnClose hears %v, the first cause was %v", err, x.cause)
 		return
 	}
-	if why := x.illegal(err); why != "" {
-		x.fail("OnClose hears %v, but %s", err, why)
-	}
+	x.checkCause(err)
 	if x.received < x.floor && x.peerMade(err) {
 		x.fail("C3: OnClose hears %v after %d of %d bytes that were there", err, x.received, x.floor)
 	}
@@ -312,70 +312,72 @@ func (x *simConn) peerMade(err error) bool {
 	return err == nil || errors.As(err, &errno)
 }
 
-// illegal says why the connection cannot have ended like that, "" if it can.
-func (x *simConn) illegal(err error) string {
+// objects says why the connection cannot have ended with err.
+func (x *simConn) objects(err error, why string, args ...any) {
+	x.fail("OnClose hears %v, but "+why, append([]any{err}, args...)...)
+}
+
+// checkCause wants the end to have a licence.
+func (x *simConn) checkCause(err error) {
 	p := &x.link.peer
 	var errno sys.Errno
 	switch {
 	case err == nil:
-		return x.disorderly()
-	case x.cause != nil:
-		return "" // it is that
+		x.checkOrder()
+	case x.cause != nil: // it is that
 	case errors.Is(err, net.ErrClosed):
 		if !x.w.closed && !(x.w.ending && x.site.stopping) {
-			return "the engine was not closed"
+			x.objects(err, "the engine was not closed")
 		}
 	case errors.Is(err, ErrBackpressure):
 		if !x.referred {
-			return "there was no Ref.Write"
+			x.objects(err, "there was no Ref.Write")
 		}
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return x.early(err)
+		x.checkOver(err)
 	case errors.As(err, &errno):
 		if !p.killed && x.w.o.without&simHarsh != 0 {
-			return "the peer is alive and no call failed"
+			x.objects(err, "the peer is alive and no call failed")
 		}
 	default:
-		return "nothing was done that ends so"
+		x.objects(err, "nothing was done that ends so")
 	}
-	return ""
 }
 
-// disorderly says why the end was not an orderly one.
-func (x *simConn) disorderly() string {
+// checkOrder wants an end without an error to be an orderly one.
+func (x *simConn) checkOrder() {
 	p := &x.link.peer
 	switch {
 	case x.cause != nil:
-		return fmt.Sprint("the cause was ", x.cause)
+		x.objects(nil, "the cause was %v", x.cause)
 	case x.closing, x.refClosed:
-		return ""
 	case !p.fin && !p.killed && !x.w.ending:
-		return "neither end has ended its output"
+		x.objects(nil, "neither end has ended its output")
 	case p.fin && x.received != p.sent && !x.w.ending:
-		return fmt.Sprintf("C3: %d of %d bytes were offered", x.received, p.sent)
+		x.objects(nil, "C3: %d of %d bytes were offered", x.received, p.sent)
 	}
-	return ""
 }
 
-// early says which time limit has not passed.
-func (x *simConn) early(err error) string {
+// checkOver wants the time limit that err names to have passed.
+func (x *simConn) checkOver(err error) {
 	var op *net.OpError
 	if !errors.As(err, &op) {
-		return "that names no deadline"
+		x.objects(err, "that names no deadline")
+		return
 	}
 	now := x.w.now()
 	if op.Op == "close" {
 		if passed := now - x.closedAt; x.closing && !x.refClosed && passed < int64(x.w.cfg.FlushTimeout) {
-			return fmt.Sprintf("C9: the flush had %v only", time.Duration(passed))
+			x.objects(err, "C9: the flush had %v only", time.Duration(passed))
 		}
-		return ""
+		return
 	}
 	for d := range x.due {
 		if Deadline(d).String() == op.Op && x.due[d] != 0 && now >= x.due[d] {
-			return ""
+			return
 		}
 	}
-	return "C9: that deadline is not set, or not over"
+	x.objects(err, "C9: that deadline is not set, or not over")
 }
 
 // checkReset is called when the peer hears of an error: an orderly end has lost

@@ -8,7 +8,6 @@ package loop
 import (
 	"flag"
 	"fmt"
-	"math/bits"
 	"math/rand/v2"
 	"strings"
 )
@@ -21,6 +20,7 @@ var (
 	simSmall   = flag.Bool("sim.small", true, "look for a smaller run when one fails")
 	simTrace   = flag.String("sim.trace", "", "a file that is told what happens in the runs")
 	simWithout = flag.String("sim.without", "", "what is left out, see the names in sim_options_test.go")
+	simExact   = flag.Bool("sim.exact", false, "leave nothing else out, whatever the seed says")
 )
 
 // simMaxLinks is how many connections a run has at a time, at most.
@@ -98,6 +98,7 @@ type simOptions struct {
 	turns   int
 	links   uint64 // which connections take part, as bits
 	without simKinds
+	exact   bool // nothing else is left out
 }
 
 // String returns the flags that bring the run back.
@@ -108,6 +109,9 @@ func (o simOptions) String() string {
 	}
 	if o.without != 0 {
 		s += " -sim.without " + o.without.String()
+	}
+	if o.exact {
+		s += " -sim.exact"
 	}
 	return s
 }
@@ -147,6 +151,10 @@ func (o simOptions) config() Config {
 // drawn returns the run with the kinds left out that its seed leaves out: a run in
 // which everything happens shows less than many that differ.
 func (o simOptions) drawn() simOptions {
+	if o.exact {
+		return o
+	}
+	o.exact = true
 	rng := o.rng(5)
 	for kind := simKinds(1); kind < simAll; kind <<= 1 {
 		if rng.IntN(3) == 0 {
@@ -199,57 +207,4 @@ func simMatch(p []byte, stream, position int) int {
 		n += len(want)
 	}
 	return len(p)
-}
-
-// simSmaller returns runs that are smaller than o, the smallest first.
-func simSmaller(o simOptions) []simOptions {
-	var smaller []simOptions
-	for _, turns := range []int{o.turns / 4, o.turns / 2, o.turns * 3 / 4, o.turns - 1} {
-		if turns > 0 && turns < o.turns {
-			with := o
-			with.turns = turns
-			smaller = append(smaller, with)
-		}
-	}
-	for i := range simMaxLinks {
-		if with := o; o.links&(1<<i) != 0 && bits.OnesCount64(o.links) > 1 {
-			with.links &^= 1 << i
-			smaller = append(smaller, with)
-		}
-	}
-	for i := range simKindNames {
-		if with := o; o.without&(1<<i) == 0 {
-			with.without |= 1 << i
-			smaller = append(smaller, with)
-		}
-	}
-	return smaller
-}
-
-// simClass is what is wrong, without its circumstances.
-func simClass(failure error) string {
-	_, text, _ := strings.Cut(failure.Error(), ": ")
-	class, _, _ := strings.Cut(text, " ")
-	return class
-}
-
-// simMinimised returns the smallest run it finds that fails as well, within a
-// number of attempts, and how that one fails.
-func simMinimised(o simOptions, failure error) (simOptions, error) {
-	for attempts := 400; attempts > 0; {
-		again := false
-		for _, with := range simSmaller(o) {
-			if attempts--; attempts < 0 {
-				break
-			}
-			if err := simRun(with, nil).failure; err != nil && simClass(err) == simClass(failure) {
-				o, failure, again = with, err, true
-				break
-			}
-		}
-		if !again {
-			break
-		}
-	}
-	return o, failure
 }

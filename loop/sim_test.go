@@ -24,7 +24,7 @@ func TestSimulatedRuns(t *testing.T) {
 	trace := simTraceFile(t)
 	turns, conns, start := 0, 0, time.Now()
 	for seed := *simSeed; seed < *simSeed+uint64(*simRuns); seed++ {
-		r := checkSim(t, simOptions{seed: seed, turns: *simTurns, links: *simLinks, without: without}, trace)
+		r := checkSim(t, simOptions{seed: seed, turns: *simTurns, links: *simLinks, without: without, exact: *simExact}, trace)
 		turns, conns = turns+r.turns, conns+r.conns
 		if t.Failed() {
 			return
@@ -58,14 +58,14 @@ func checkSim(t *testing.T, o simOptions, trace io.Writer) simResult {
 	if r.failure == nil {
 		return r
 	}
-	t.Errorf("%v\nagain with %s\nconfiguration %+v", r.failure, o, o.config())
+	t.Errorf("%v\nagain with %s\nconfiguration %+v", r.failure, o, o.drawn().config())
 	if !simRepeats || !*simSmall {
 		return r
 	}
-	small, failure := simMinimised(o, r.failure)
+	small, failure := simMinimised(o, r, func(o simOptions) simResult { return simRun(o, nil) })
 	var told bytes.Buffer
 	simRun(small, &told)
-	t.Logf("smaller: %v\nagain with %s\nwith %v\nthe last that happened:\n%s", failure, small, simAll&^small.drawn().without, simTail(told.Bytes(), 60))
+	t.Logf("smaller: %v\nagain with %s\nwith %v\nthe last that happened:\n%s", failure, small, simAll&^small.without, simTail(told.Bytes(), 60))
 	return r
 }
 

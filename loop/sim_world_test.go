@@ -57,8 +57,9 @@ type simWorld struct {
 	called    int   // callbacks
 	panics    uint64
 	turns     int
+	rounds    int // of the safety phase that have begun
 	scratch   []byte
-	failure   error
+	failure   *simFailure
 }
 
 // simSite is one loop as its world sees it.
@@ -74,8 +75,17 @@ type simSite struct {
 // simResult is what a run comes to.
 type simResult struct {
 	turns, conns int
-	failure      error
+	rounds       int // how many the options' turns must be, at least, for the same
+	failure      *simFailure
 }
+
+// simFailure is the first thing that is wrong with a run.
+type simFailure struct {
+	class string // what it says without its circumstances
+	text  string
+}
+
+func (f *simFailure) String() string { return f.text }
 
 // simRun has a run. What happens is told to trace, unless that is nil.
 func simRun(o simOptions, trace io.Writer) simResult {
@@ -84,7 +94,7 @@ func simRun(o simOptions, trace io.Writer) simResult {
 	before := w.beginKernel()
 	defer w.endKernel()
 	if err := w.setUp(); err != nil {
-		return simResult{failure: err}
+		return simResult{failure: &simFailure{class: "set-up", text: fmt.Sprint("set-up: ", err)}}
 	}
 	w.safety()
 	w.liveness()
@@ -92,7 +102,7 @@ func simRun(o simOptions, trace io.Writer) simResult {
 	if w.failure == nil {
 		w.checkEnd(before)
 	}
-	result := simResult{turns: w.turns, failure: w.failure}
+	result := simResult{turns: w.turns, rounds: w.rounds, failure: w.failure}
 	for _, l := range w.engine.loops {
 		result.conns += int(l.stats.Closed)
 	}
@@ -102,7 +112,14 @@ func simRun(o simOptions, trace io.Writer) simResult {
 // fail notes the first thing that is wrong.
 func (w *simWorld) fail(format string, args ...any) {
 	if w.failure == nil {
-		w.failure = fmt.Errorf("turn %d: "+format, append([]any{w.turns}, args...)...)
+		w.failAs(format, fmt.Sprintf(format, args...))
+	}
+}
+
+// failAs is fail with a class of its own.
+func (w *simWorld) failAs(class, text string) {
+	if w.failure == nil {
+		w.failure = &simFailure{class: class, text: fmt.Sprintf("turn %d: %s", w.turns, text)}
 		w.tell("FAILED: %v", w.failure)
 	}
 }
@@ -186,6 +203,7 @@ func (w *simWorld) safety() {
 		end = w.rng.IntN(last)
 	}
 	for n := 0; n < last && w.failure == nil; n++ {
+		w.rounds++
 		if n == end {
 			w.beginEnd()
 		}
