@@ -27,6 +27,7 @@ func (w *simWorld) checkTurn(s *simSite) {
 	w.checkMemory(s, queued)
 	w.checkCounts(s)
 	w.checkSums()
+	w.checkDescriptors()
 }
 
 // beforeTurn notes what there is to be received.
@@ -62,7 +63,10 @@ func (x *simConn) afterTurn() {
 	}
 	x.checkStuck()
 	x.checkIdle()
-	x.checkLate()
+	x.checkLimits()
+	if x.closing {
+		x.checkEnding()
+	}
 }
 
 // checkIdle wants bytes to move while the kernel can move them: a lost edge may be
@@ -102,18 +106,6 @@ func (x *simConn) checkStuck() {
 	}
 }
 
-// checkLate wants deadlines to have passed in time, and closed connections to be
-// gone when the limits say so.
-func (x *simConn) checkLate() {
-	w := x.w
-	if at := max(x.due[ReadDeadline], x.limited); x.due[ReadDeadline] != 0 && w.began > at+simTick && !x.closing && !x.c.is(closing) {
-		x.fail("C9: the read deadline is over for %v", time.Duration(w.began-at))
-	}
-	if x.closing {
-		x.checkEnding()
-	}
-}
-
 // checkEnding wants a closed connection to flush, and then to linger, no longer than
 // the limits say. Each of the two counts from the end of the turn that began it.
 func (x *simConn) checkEnding() {
@@ -138,14 +130,14 @@ func (x *simConn) checkEnding() {
 func (w *simWorld) checkSpin(s *simSite) {
 	st := &s.stats
 	progress := st.BytesIn + st.BytesOut + st.Tasks + st.Timers + st.Accepted + st.Closed + st.Dialed + st.DialErrors +
-		st.AcceptErrors + st.AcceptPauses + st.Panics + uint64(w.called)
+		st.AcceptErrors + st.AcceptPauses + st.Panics
 	for _, x := range w.alive {
 		if x.c.is(lingering) {
 			progress += st.Receives // of which BytesIn does not tell
 			break
 		}
 	}
-	if progress != s.progress || w.mayBlock(s) {
+	if progress != s.progress || w.called > 0 || w.mayBlock(s) {
 		s.progress, s.fruitless = progress, 0
 		return
 	}

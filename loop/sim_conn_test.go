@@ -62,11 +62,12 @@ type simConn struct {
 	result    error     // what it heard
 	overAt    int64
 	due       [IdleTimeout + 1]int64 // when the deadlines pass; 0 is never
-	limited   int64                  // when one was set last
+	limited   [IdleTimeout + 1]int64 // when each was set last
 	idle      int64                  // the idle timeout
-	released  *stream.Stream         // by Detach
-	torn      bool                   // the kernel took a part of a frame after that
-	finishing int                    // steps towards the end
+	output    simOutput
+	released  *stream.Stream // by Detach
+	torn      bool           // the kernel took a part of a frame after that
+	finishing int            // steps towards the end
 }
 
 func (x *simConn) String() string {
@@ -181,7 +182,7 @@ func (x *simConn) onData(in []byte) {
 	}
 	if end := x.consumed + len(in); end > x.received {
 		x.received = end
-		x.moved()
+		x.moved(x.w.now())
 	}
 	if sent := x.link.peer.sent; x.received > sent {
 		x.fail("C1: %d bytes are offered, %d were sent", x.received, sent)
@@ -260,7 +261,7 @@ func (x *simConn) onTimeout(d Deadline) {
 	}
 	x.due[d] = 0
 	if d == IdleTimeout {
-		x.due[d] = now + x.idle
+		x.due[d], x.output.stirred = now+x.idle, now
 	}
 }
 
@@ -274,13 +275,6 @@ func (x *simConn) onShutdown() {
 	x.asked = true
 	if x.rng.IntN(2) == 0 {
 		x.doClose()
-	}
-}
-
-// moved notes that bytes have moved.
-func (x *simConn) moved() {
-	if x.idle > 0 {
-		x.due[IdleTimeout] = x.w.now() + x.idle
 	}
 }
 

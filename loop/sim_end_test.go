@@ -50,13 +50,14 @@ func (w *simWorld) liveness() {
 	w.calm = true
 	w.calmKernel()
 	w.tell("calm")
-	limit := w.now() + int64(2*(w.cfg.FlushTimeout+w.cfg.LingerTimeout)+2*simDialTimeout+4*maxBackoff)
+	begun := w.now()
+	limit := begun + int64(2*(w.cfg.FlushTimeout+w.cfg.LingerTimeout)+2*simDialTimeout+4*maxBackoff+simPatience)
 	for w.failure == nil && !w.over() {
 		if w.settled() && (!w.ending || w.closed) {
 			return
 		}
 		if w.now() > limit {
-			w.fail("liveness: after %v without faults there are still %s", time.Duration(w.now()-limit), w.leftovers())
+			w.fail("liveness: after %v without faults there are still %s", time.Duration(w.now()-begun), w.leftovers())
 			return
 		}
 		w.finishAll()

@@ -2,7 +2,7 @@
 
 package loop
 
-// The deadlines that handlers set.
+// The deadlines that handlers set, and that none is late.
 
 import (
 	"math/rand/v2"
@@ -28,7 +28,7 @@ func (x *simConn) limit(rng *rand.Rand) {
 	x.tell("%v in %v", which, d)
 	now := x.w.now()
 	at := x.w.engine.start.Add(time.Duration(now - 1)).Add(d)
-	x.due[which], x.limited = max(now+int64(d), 1), now
+	x.due[which] = max(now+int64(d), 1)
 	switch which {
 	case ReadDeadline:
 		x.c.SetReadDeadline(at)
@@ -41,6 +41,7 @@ func (x *simConn) limit(rng *rand.Rand) {
 			x.due[which] = 0
 		}
 	}
+	x.limited[which] = x.w.now()
 }
 
 // clear takes a deadline back.
@@ -61,5 +62,61 @@ func (x *simConn) clear(which Deadline) {
 func (x *simConn) unlimit() {
 	for which := ReadDeadline; which <= IdleTimeout; which++ {
 		x.clear(which)
+	}
+}
+
+// simOutput is what is known of the movement of a connection's output.
+type simOutput struct {
+	queued  int    // at the end of the last turn
+	taken   int    // by writes since then, at least
+	since   int64  // output has been queued without a break
+	seen    [2]int // what was offered and what was written, at the end of the last turn
+	stirred int64  // no byte has moved, either way, after this
+}
+
+// moved notes that bytes have moved at a time, or after it: an idle timeout that was to
+// pass before is put off.
+func (x *simConn) moved(at int64) {
+	if x.idle > 0 {
+		x.due[IdleTimeout] = max(x.due[IdleTimeout], at+x.idle)
+	}
+}
+
+// followOutput brings what is known up to the end of a turn: what has moved for certain
+// puts the idle timeout off, what may have moved lets it be late.
+func (x *simConn) followOutput() {
+	o, now, queued := &x.output, x.w.now(), x.c.queuedOut()
+	if queued < o.queued+o.taken && !x.c.is(writeFailed) {
+		x.moved(x.w.began)
+	}
+	sent := x.site.stats.BytesOut - x.site.sent
+	seen := [2]int{x.received, x.wrote[simDirect]}
+	if seen != o.seen || x.c.is(endTold) || sent > 0 && (o.queued > 0 || x.referred) {
+		o.stirred = now
+	}
+	if sent >= uint64(o.queued) {
+		o.since = now // all of it may have gone
+	}
+	o.queued, o.taken, o.seen = queued, 0, seen
+}
+
+// checkLimits wants deadlines to have passed in time.
+func (x *simConn) checkLimits() {
+	x.followOutput()
+	if x.closing || x.c.is(closing) {
+		return
+	}
+	x.checkLate(ReadDeadline, max(x.due[ReadDeadline], x.limited[ReadDeadline]))
+	// It passes for nothing while nothing is pending.
+	if at := max(x.due[WriteDeadline], x.limited[WriteDeadline]); x.output.since < at && x.output.queued > 0 {
+		x.checkLate(WriteDeadline, at)
+	}
+	x.checkLate(IdleTimeout, max(x.output.stirred, x.limited[IdleTimeout])+x.idle)
+}
+
+// checkLate wants a deadline to have passed if the turn began after its time.
+func (x *simConn) checkLate(d Deadline, at int64) {
+	if x.due[d] != 0 && x.w.began > at+simTick {
+		x.fail("C9: the %v is over for %v", d, time.Duration(x.w.began-at))
 	}
 }

@@ -18,6 +18,11 @@ const (
 	simDefaultTurns = 2000
 	// simTimeUnit is the shortest of the configured time limits.
 	simTimeUnit = 10 * time.Millisecond
+	// simPatience is added to the time in which a run must come to its end.
+	simPatience = 0
+	// simLedgerEvery is how many turns there are from one look at all descriptors, which
+	// takes its time, to the next.
+	simLedgerEvery = 128
 	// simRepeats tells whether the same options do the same again.
 	simRepeats = true
 	// simPath is where the engine listens on a unix socket.
@@ -135,6 +140,16 @@ func simDescriptorList() string {
 func simUnread(fd int) int {
 	n, _ := sys.SimUnread(fd)
 	return n
+}
+
+// checkDescriptors wants no descriptor to be open but those that somebody has.
+func (w *simWorld) checkDescriptors() {
+	if w.turns%simLedgerEvery != 0 {
+		return
+	}
+	if now, want := simDescriptors(), w.engineDescriptors()+w.ownDescriptors(); now != want {
+		w.fail("C7: %d descriptors are open, and should be %d: %s", now, want, simDescriptorList())
+	}
 }
 
 // checkStrays wants no call to have been made on a descriptor that was not open, and

@@ -99,12 +99,13 @@ type simInvented struct {
 	kinds simKinds
 	turns int
 	late  bool // the failure shows at the end only
+	each  int  // so many turns more for each of the links that take part
 	runs  int
 }
 
 func (f *simInvented) run(o simOptions) simResult {
 	f.runs++
-	class, turns := "C1: %d are missing", f.turns
+	class, turns := "C1: %d are missing", f.turns+f.each*bits.OnesCount64(o.links)
 	switch {
 	case o.links&f.links != f.links:
 		class = "C1: %d are wrong" // another failure, of the same clause
@@ -130,6 +131,7 @@ func TestSimSmallerRunIsTheSmallest(t *testing.T) {
 		{turns: 37, links: 1<<4 | 1<<5 | 1<<6, kinds: first | last},
 		{turns: 2000, links: 1<<simMaxLinks - 1, kinds: drawn},
 		{turns: 700, links: 1 << 7, kinds: last, late: true},
+		{turns: 20, kinds: first, each: 100},
 	} {
 		f.runs = 0
 		small, failure := simMinimised(o, f.run(o), f.run)

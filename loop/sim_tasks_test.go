@@ -40,7 +40,7 @@ func (x *simConn) refer(rng *rand.Rand) {
 		w.post(x.site, func() { x.act(rng) })
 		return
 	}
-	x.checkRefused(err, gone)
+	x.checkRefused(err, gone, 0)
 }
 
 // task wraps a function that is to be called once at most.
@@ -70,6 +70,7 @@ func (x *simConn) refWrite(ref Ref, rng *rand.Rand) {
 		x.fail("Ref.Write took %d of %d", n, len(p))
 	case err == nil:
 		x.referred = true
+		x.site.carry(x.w, n)
 		x.wrote[simReferred] += n - (n+simMost+simHeader-1)/(simMost+simHeader)*simHeader
 	case n != 0:
 		x.fail("Ref.Write took %d and returned %v", n, err)
@@ -78,16 +79,21 @@ func (x *simConn) refWrite(ref Ref, rng *rand.Rand) {
 			x.fail("Ref.Write of %d: %v", len(p), err)
 		}
 	default:
-		x.checkRefused(err, gone)
+		x.checkRefused(err, gone, len(p))
 	}
 }
 
-// checkRefused judges the error of a call through a Ref, or of Post.
-func (x *simConn) checkRefused(err error, gone bool) {
-	switch {
+// checkRefused judges the error of a call through a Ref that carries size bytes.
+func (x *simConn) checkRefused(err error, gone bool, size int) {
+	switch s := x.site; {
 	case err == nil && gone:
 		x.fail("C8: a Ref of a connection that is gone reports success")
-	case err == nil, errors.Is(err, ErrBackpressure):
+	case err == nil:
+	case errors.Is(err, ErrBackpressure):
+		tasks, bytes := s.tasks.Len(), s.carriedBytes()
+		if tasks < x.w.cfg.MaxTasks && bytes+int64(size) <= x.w.cfg.MaxTaskBytes {
+			x.fail("C4: a Ref reports %v of %d bytes, with %d tasks and %d bytes queued", err, size, tasks, bytes)
+		}
 	case errors.Is(err, net.ErrClosed):
 		if !gone && !x.site.over && !x.site.stopping {
 			x.fail("a Ref reports %v, and the connection is there", err)
@@ -96,6 +102,41 @@ func (x *simConn) checkRefused(err error, gone bool) {
 		x.fail("a Ref reports %v", err)
 	}
 }
+
+// simCarried are the bytes of writes through Refs that a loop has not taken out of
+// its queue.
+type simCarried struct {
+	bytes  int64
+	writes []simCarry // in the order of the queue
+}
+
+type simCarry struct {
+	task uint64 // which of all tasks of the loop it is
+	size int
+}
+
+// carry notes that a write through a Ref was accepted, and holds the queue to its bound.
+func (s *simSite) carry(w *simWorld, size int) {
+	bytes := s.carriedBytes() + int64(size)
+	if bytes > w.cfg.MaxTaskBytes {
+		w.fail("C4: the tasks carry %d bytes, MaxTaskBytes is %d", bytes, w.cfg.MaxTaskBytes)
+	}
+	s.carried.bytes = bytes
+	s.carried.writes = append(s.carried.writes, simCarry{s.taken() + uint64(s.tasks.Len()), size})
+}
+
+// carriedBytes is how many bytes the queue holds.
+func (s *simSite) carriedBytes() int64 {
+	k := &s.carried
+	for len(k.writes) > 0 && k.writes[0].task <= s.taken() {
+		k.bytes -= int64(k.writes[0].size)
+		k.writes = k.writes[1:]
+	}
+	return k.bytes
+}
+
+// taken is how many tasks were taken out of the queue.
+func (s *simSite) taken() uint64 { return s.stats.Tasks + uint64(len(s.batch)-s.next) }
 
 // post gives a function to a loop, and expects it to run in its turn.
 func (w *simWorld) post(s *simSite, f func()) {

@@ -32,6 +32,8 @@ type simWorld struct {
 	nowhere  int // bound, but nobody listens there
 	nobody   sys.Sockaddr
 
+	pollers int // descriptors of a loop's poller
+
 	links   [simMaxLinks]*simLink
 	waiting map[string]*simLink // by the address of the end that connects
 	adopted int                 // connections that the engine took over
@@ -54,7 +56,7 @@ type simWorld struct {
 	doubtful  bool  // events of the turn may have been made up
 	inWait    bool  // of a loop
 	began     int64 // when the turn under way, or the last one, began
-	called    int   // callbacks
+	called    int   // callbacks of that turn
 	panics    uint64
 	turns     int
 	rounds    int // of the safety phase that have begun
@@ -66,9 +68,11 @@ type simWorld struct {
 type simSite struct {
 	*Loop
 	over      bool
-	fruitless int    // turns in a row that brought nothing and did not end in a wait
-	posted    int    // tasks accepted
-	ran       int    // and run
+	fruitless int // turns in a row that brought nothing and did not end in a wait
+	posted    int // tasks accepted
+	ran       int // and run
+	carried   simCarried
+	sent      uint64 // bytes of output when the turn began
 	progress  uint64 // what had been done at the last turn's end
 }
 
@@ -138,9 +142,11 @@ func (w *simWorld) may(kind simKinds) bool { return !w.calm && w.o.without&kind 
 func (w *simWorld) now() int64 { return w.engine.clock() }
 
 func (w *simWorld) setUp() (err error) {
+	before := simDescriptors()
 	if w.engine, err = New(w.cfg); err != nil {
 		return err
 	}
+	w.pollers = (simDescriptors() - before) / len(w.engine.loops)
 	w.cfg = w.engine.cfg // with the defaults
 	// Nobody starts the loops' goroutines: this one is the loops'.
 	w.engine.running, w.engine.ran = true, true
@@ -294,7 +300,8 @@ func (w *simWorld) turn(s *simSite) {
 		// A bit that means nothing makes the wait a poll.
 		s.control.Or(1 << 31)
 	}
-	w.began = w.now()
+	w.began, w.called = w.now(), 0
+	s.sent = s.stats.BytesOut
 	for _, x := range w.conns(s.Loop) {
 		x.beforeTurn()
 	}

@@ -61,6 +61,7 @@ func (x *simConn) checkTaken(size, n, room int) {
 	if x.dead() || x.half {
 		x.fail("C8: Write took %d bytes after the end of the output", n)
 	}
+	x.output.taken += n
 	x.wrote[simDirect] += n - (n+simMost+simHeader-1)/(simMost+simHeader)*simHeader
 	// The parts of a Writev may rise above the mark, and be sent, one by one.
 	if w.cfg.MaxPending-room+n > w.cfg.HighMark {
