@@ -20,9 +20,6 @@ const (
 	simTimeUnit = 10 * time.Millisecond
 	// simPatience is added to the time in which a run must come to its end.
 	simPatience = 0
-	// simLedgerEvery is how many turns there are from one look at all descriptors, which
-	// takes its time, to the next.
-	simLedgerEvery = 128
 	// simRepeats tells whether the same options do the same again.
 	simRepeats = true
 	// simPath is where the engine listens on a unix socket.
@@ -126,7 +123,7 @@ func (w *simWorld) blocked(timeout time.Duration) bool {
 }
 
 // simDescriptors is how many descriptors are open.
-func simDescriptors() int { return len(sys.SimOpen()) }
+func simDescriptors() int { return sys.SimOpened() }
 
 func simDescriptorList() string {
 	var s strings.Builder
@@ -144,9 +141,6 @@ func simUnread(fd int) int {
 
 // checkDescriptors wants no descriptor to be open but those that somebody has.
 func (w *simWorld) checkDescriptors() {
-	if w.turns%simLedgerEvery != 0 {
-		return
-	}
 	if now, want := simDescriptors(), w.engineDescriptors()+w.ownDescriptors(); now != want {
 		w.fail("C7: %d descriptors are open, and should be %d: %s", now, want, simDescriptorList())
 	}

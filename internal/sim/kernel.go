@@ -243,4 +243,7 @@ func (k *Kernel) Open() []Descriptor {
 	return list
 }
 
+// Opened returns how many descriptors are open.
+func (k *Kernel) Opened() int { return k.open }
+
 func (d Descriptor) String() string { return strconv.Itoa(d.FD) + ": " + d.What }

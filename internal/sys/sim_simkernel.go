@@ -79,6 +79,9 @@ func SimClock() time.Duration { return locked((*sim.Kernel).Now) }
 // SimOpen returns the open descriptors by number.
 func SimOpen() []SimDescriptor { return locked((*sim.Kernel).Open) }
 
+// SimOpened returns how many descriptors are open.
+func SimOpened() int { return locked((*sim.Kernel).Opened) }
+
 // SimLimit sets how many descriptors may be open.
 func SimLimit(descriptors int) {
 	machine.Lock()
