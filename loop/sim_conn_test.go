@@ -62,7 +62,7 @@ type simConn struct {
 	result    error     // what it heard
 	overAt    int64
 	due       [IdleTimeout + 1]int64 // when the deadlines pass; 0 is never
-	limited   [IdleTimeout + 1]int64 // when each was set last
+	latest    [IdleTimeout + 1]int64 // when they have passed, as they were set
 	idle      int64                  // the idle timeout
 	output    simOutput
 	released  *stream.Stream // by Detach

@@ -41,7 +41,7 @@ func (x *simConn) limit(rng *rand.Rand) {
 			x.due[which] = 0
 		}
 	}
-	x.limited[which] = x.w.now()
+	x.latest[which] = x.w.now() + int64(max(d, 0))
 }
 
 // clear takes a deadline back.
@@ -69,7 +69,7 @@ func (x *simConn) unlimit() {
 type simOutput struct {
 	queued  int    // at the end of the last turn
 	taken   int    // by writes since then, at least
-	since   int64  // output has been queued without a break
+	since   int64  // output has been queued without a break from then on
 	seen    [2]int // what was offered and what was written, at the end of the last turn
 	stirred int64  // no byte has moved, either way, after this
 }
@@ -106,12 +106,12 @@ func (x *simConn) checkLimits() {
 	if x.closing || x.c.is(closing) {
 		return
 	}
-	x.checkLate(ReadDeadline, max(x.due[ReadDeadline], x.limited[ReadDeadline]))
-	// It passes for nothing while nothing is pending.
-	if at := max(x.due[WriteDeadline], x.limited[WriteDeadline]); x.output.since < at && x.output.queued > 0 {
-		x.checkLate(WriteDeadline, at)
+	x.checkLate(ReadDeadline, x.latest[ReadDeadline])
+	// Where nothing is pending it passes without a word.
+	if o := &x.output; o.queued > 0 && o.since < x.due[WriteDeadline] {
+		x.checkLate(WriteDeadline, x.latest[WriteDeadline])
 	}
-	x.checkLate(IdleTimeout, max(x.output.stirred, x.limited[IdleTimeout])+x.idle)
+	x.checkLate(IdleTimeout, max(x.latest[IdleTimeout], x.output.stirred+x.idle))
 }
 
 // checkLate wants a deadline to have passed if the turn began after its time.
