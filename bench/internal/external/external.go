@@ -71,7 +71,8 @@ type Result struct {
 	Requests uint64
 	Bytes    uint64 // 0 when it does not tell
 	Latency  *results.Latency
-	Busy     float64 // share of a core that the generator used
+	Used     time.Duration // processor time of the generator
+	Busy     float64       // the same as a share of a core
 }
 
 // at reads the latency of quantile q off an ascending curve, between two points

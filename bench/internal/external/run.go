@@ -46,7 +46,7 @@ func Wrk(path string, conns int) Load {
 			return Result{}, err
 		}
 		r, err := parseWrk(said.out)
-		r.Busy = said.busy
+		r.Used, r.Busy = said.used, said.busy
 		return r, err
 	}
 }
@@ -65,7 +65,7 @@ func RedisBenchmark(command string, conns, size, pipeline int) Load {
 				return Result{}, err
 			}
 			r, err := parseRedis(said.out)
-			r.Busy = said.busy
+			r.Used, r.Busy = said.used, said.busy
 			return r, err
 		}
 		if command == "GET" {
@@ -93,7 +93,8 @@ func patience(length time.Duration) time.Duration { return 4*length + 20*time.Se
 // said is what came of a program that ran to its end.
 type said struct {
 	out  []byte
-	busy float64 // share of a core that it used
+	used time.Duration // processor time
+	busy float64       // the same as a share of a core
 }
 
 // run runs a program to its end.
@@ -118,7 +119,7 @@ func (p Place) run(ctx context.Context, limit time.Duration, program string, arg
 		return said{}, fmt.Errorf("%s: %w\n%s", program, err, tail(errs.String()))
 	}
 	used := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
-	return said{out.Bytes(), float64(used) / float64(time.Since(began))}, nil
+	return said{out.Bytes(), used, float64(used) / float64(time.Since(began))}, nil
 }
 
 // command prepares a program behind a shell that waits for a line, so that start

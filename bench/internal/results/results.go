@@ -95,6 +95,7 @@ type Round struct {
 	Allocs    float64            `json:"allocs,omitempty"`      // objects allocated per request
 	Counted   bool               `json:"counted,omitempty"`     // the server counts its allocations: Allocs of 0 means none
 	Resident  int64              `json:"resident,omitempty"`    // bytes, at the end of the round under load
+	Anonymous int64              `json:"anonymous,omitempty"`   // of it, what is the server's own: without the files that it maps, such as its program
 	PerConn   float64            `json:"per_conn,omitempty"`    // anonymous memory per connection, bytes
 	Server    float64            `json:"server_busy,omitempty"` // share of a core that the server used
 	Load      float64            `json:"load_busy,omitempty"`   // share of a core that the generator used

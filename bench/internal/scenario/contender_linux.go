@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"slices"
 	"time"
@@ -21,9 +22,9 @@ import (
 )
 
 const (
-	quiet     = 0.05            // largest share of a window lost to other programs before it is measured again
+	quiet     = 0.05            // how much of a core others may have in a window before it is measured again
 	retries   = 3               // windows of a round that may be measured again for that
-	disturbed = "disturbed %"   // in Round.Extra: how much of the time was lost nevertheless
+	disturbed = "disturbed %"   // in Round.Extra: how much they had nevertheless
 	saturated = 0.95            // share of a core from which on a program of others is the bottleneck
 	patience  = 5 * time.Second // how long a window may go on until a first reply comes
 	perClient = 5000            // idle connections per process that holds them
@@ -68,6 +69,7 @@ func (c *contender) start(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	c.round.Counted = !c.server.Mute()
 	if err := c.await(ctx); err != nil {
 		return err
 	}
@@ -144,36 +146,25 @@ func (c *contender) hold(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// Measure implements Contender. A window that other programs disturbed is
-// measured again while retries are left; the last of them counts as it is.
+// Measure implements Contender. A window that others disturbed is measured again
+// while retries are left; the last of them counts as it is.
 func (c *contender) Measure(ctx context.Context, warmup, length time.Duration) error {
-	return c.asked(func() (requests uint64, err error) {
-		if c.task.With != nil {
-			return 0, c.measureWith(ctx, length)
-		}
-		total, err := c.load(ctx, warmup, length)
-		return total.Requests, err
-	})
-}
-
-// asked runs load between two accounts that the server gives of itself.
-func (c *contender) asked(load func() (requests uint64, err error)) error {
+	if c.task.With != nil {
+		return c.measureWith(ctx, length)
+	}
 	before, err := c.server.Mark()
 	if err != nil {
 		return err
 	}
 	began := time.Now()
-	requests, err := load()
+	total, err := c.load(ctx, warmup, length)
 	if err != nil {
 		return err
 	}
 	loaded := time.Since(began)
 	after, err := c.server.Mark()
-	if err != nil {
-		return err
-	}
-	c.own.add(before, after, loaded, requests)
-	return nil
+	c.own.add(said(before, after, loaded, total.Requests))
+	return err
 }
 
 // load runs one load from its beginning to its last reply.
@@ -182,18 +173,12 @@ func (c *contender) load(ctx context.Context, warmup, length time.Duration) (all
 		return all, err
 	}
 	harness.Sleep(ctx, warmup)
-	for ctx.Err() == nil {
-		w, a, err := c.window(ctx, length)
-		if err != nil {
-			return all, err
-		}
-		if a.share(a.waited) <= quiet || c.again == retries {
-			c.windows = append(c.windows, w)
-			c.sum.add(a)
-			break
-		}
-		c.again++
+	w, a, err := undisturbed(ctx, &c.again, func() (client.Result, account, error) { return c.window(ctx, length) })
+	if err != nil {
+		return all, err
 	}
+	c.windows = append(c.windows, w)
+	c.sum.add(a)
 	if err := c.look(); err != nil {
 		return all, err
 	}
@@ -233,35 +218,57 @@ func (c *contender) count(ctx context.Context, length time.Duration) (client.Res
 // look reads the server's memory under load.
 func (c *contender) look() error {
 	m, err := c.server.Memory()
-	c.round.Resident = m.Resident
+	c.round.Resident, c.round.Anonymous = m.Resident, m.Anonymous
 	return err
 }
 
 // measureWith measures with a program of others, which makes its connections
 // anew.
 func (c *contender) measureWith(ctx context.Context, length time.Duration) error {
-	var from reading
-	begin := func() (err error) {
-		from, err = c.read()
-		return err
-	}
-	at := external.Place{CPU: c.place.Load, Nice: c.place.Nice}
-	r, err := c.task.With(ctx, at, c.server.Addr, length, begin)
+	r, a, err := undisturbed(ctx, &c.again, func() (outcome, account, error) { return c.runWith(ctx, length) })
 	if err != nil {
 		return err
 	}
-	to, err := c.read()
-	if err != nil {
-		return err
-	}
-	c.sum = between(from, to)
-	// The program counts from its first request to its last, the account also holds
-	// its start: what the server did, it did in the program's time.
-	c.sum.wall = time.Duration(r.Seconds * float64(time.Second))
+	c.sum, c.own = a, r.own
 	c.round.Seconds, c.round.Requests, c.round.Bytes, c.round.Latency = r.Seconds, r.Requests, r.Bytes, r.Latency
 	c.round.Load = r.Busy
 	c.round.Saturated = r.Busy > saturated
 	return c.look()
+}
+
+// outcome is what came of one run of a program of others.
+type outcome struct {
+	external.Result
+	own own
+}
+
+// runWith has the program run once.
+func (c *contender) runWith(ctx context.Context, length time.Duration) (run outcome, a account, err error) {
+	var before servers.Mark
+	var from reading
+	begin := func() (err error) {
+		if before, err = c.server.Mark(); err == nil {
+			from, err = c.read()
+		}
+		return err
+	}
+	at := external.Place{CPU: c.place.Load, Nice: c.place.Nice}
+	if run.Result, err = c.task.With(ctx, at, c.server.Addr, length, begin); err != nil {
+		return run, a, err
+	}
+	to, err := c.read()
+	if err != nil {
+		return run, a, err
+	}
+	after, err := c.server.Mark()
+	// It is a process that was not there before.
+	to.load += run.Used
+	a = between(from, to)
+	run.own = said(before, after, a.span, run.Requests)
+	// The program counts from its first request to its last, the account also holds
+	// its start: what the server did, it did in the program's time.
+	a.wall = time.Duration(run.Seconds * float64(time.Second))
+	return run, a, err
 }
 
 // End implements Contender.
@@ -293,18 +300,22 @@ func (c *contender) figures() (results.Round, error) {
 	}
 	rate := r.Rate()
 	r.CPUUS = per(float64(c.sum.cpu.Nanoseconds())/1e3, c.sum.wall, rate)
+	r.Server = c.sum.busy()
+	if c.sum.told {
+		r.Extra = maps.Clone(r.Extra)
+		if r.Extra == nil {
+			r.Extra = map[string]float64{}
+		}
+		r.Extra[disturbed] = 100 * c.sum.lost()
+	}
+	if c.task.partial() {
+		r.Counted = false
+		return r, nil
+	}
 	r.Allocs = c.own.allocs(rate)
 	if all := float64(c.own.user + c.own.sys); all > 0 {
 		r.UserUS = r.CPUUS * float64(c.own.user) / all
 		r.SystemUS = r.CPUUS * float64(c.own.sys) / all
-	}
-	r.Counted = !c.server.Mute()
-	r.Server = c.sum.share(c.sum.cpu)
-	if lost := c.sum.share(c.sum.waited); lost > quiet {
-		if r.Extra == nil {
-			r.Extra = map[string]float64{}
-		}
-		r.Extra[disturbed] = 100 * lost
 	}
 	return r, nil
 }

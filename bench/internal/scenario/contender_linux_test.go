@@ -3,6 +3,8 @@ package scenario
 import (
 	"context"
 	"errors"
+	"io"
+	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -83,8 +85,11 @@ func TestEveryScenarioIsMeasured(t *testing.T) {
 			continue
 		}
 		r := row.Rounds[0]
-		if r.Requests == 0 || r.Seconds < 0.02 || r.CPUUS <= 0 || r.Resident == 0 || r.Server <= 0 || r.Load <= 0 || !r.Counted {
+		if r.Requests == 0 || r.Seconds < 0.02 || r.CPUUS <= 0 || r.Resident == 0 || r.Server <= 0 || r.Load <= 0 || r.Anonymous <= 0 || r.Anonymous >= r.Resident {
 			t.Errorf("%s: %+v", run.Title(), r)
+		}
+		if partial := run.Scenario == slow.Name; r.Counted == partial || (r.Allocs > 0 || r.UserUS+r.SystemUS > 0) && partial {
+			t.Errorf("%s: %v allocations, %v and %v µs", run.Title(), r.Allocs, r.UserUS, r.SystemUS)
 		}
 		if bulk := run.Point.Variant == oneWay; bulk != (r.Latency == nil) {
 			t.Errorf("%s: latency %+v", run.Title(), r.Latency)
@@ -117,11 +122,9 @@ func TestMemoryPerConnectionIsASlope(t *testing.T) {
 }
 
 func TestTheRoundOfAProgramOfOthersIsItsOwn(t *testing.T) {
-	begun := false
 	task := Task{Server: engine(t), Protocol: workload.Echo}
 	task.With = func(_ context.Context, _ external.Place, addr string, length time.Duration, begin func() error) (external.Result, error) {
-		begun = true
-		return external.Result{Seconds: 2, Requests: 500, Busy: 0.97}, begin()
+		return external.Result{Seconds: 2, Requests: 500, Busy: 0.97}, errors.Join(begin(), converse(addr))
 	}
 	c, err := nowhere.Start(t.Context(), task)
 	if err != nil {
@@ -131,7 +134,7 @@ func TestTheRoundOfAProgramOfOthersIsItsOwn(t *testing.T) {
 		t.Fatal(c.Kill(err))
 	}
 	r, err := c.End()
-	if err != nil || !begun || r.Requests != 500 || r.Seconds != 2 || r.Load != 0.97 || !r.Saturated || r.CPUUS < 0 {
+	if err != nil || r.Requests != 500 || r.Seconds != 2 || r.Load != 0.97 || !r.Saturated || r.CPUUS <= 0 || r.Anonymous <= 0 || !r.Counted {
 		t.Errorf("%+v, %v", r, err)
 	}
 	task.With = func(context.Context, external.Place, string, time.Duration, func() error) (external.Result, error) {
@@ -144,6 +147,20 @@ func TestTheRoundOfAProgramOfOthersIsItsOwn(t *testing.T) {
 	if err = c.Kill(err); err == nil || !strings.Contains(err.Error(), "lost a request") {
 		t.Errorf("error %v", err)
 	}
+}
+
+// converse gives an echo something to do.
+func converse(addr string) error {
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if _, err := conn.Write([]byte("hello")); err != nil {
+		return err
+	}
+	_, err = io.ReadFull(conn, make([]byte, 5))
+	return err
 }
 
 func TestAServerThatDoesNotStartLeavesNothing(t *testing.T) {

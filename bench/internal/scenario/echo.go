@@ -13,7 +13,7 @@ var echo = Scenario{
 		{Conns: []int{100, 1000}, Sizes: []int{64}, Pipelines: []int{1}},
 	},
 	Full: []Grid{
-		{Conns: []int{1, 10, 100, 1000, 5000, 10_000}, Sizes: []int{64}, Pipelines: []int{1}},
+		{Conns: []int{1, 10, 100, 1000, 5000, 10_000, most}, Sizes: []int{64}, Pipelines: []int{1}},
 		{Conns: []int{1, 100}, Sizes: []int{64}, Pipelines: []int{4, 16}},
 		{Conns: []int{100}, Sizes: []int{1, 1 << 10, 4 << 10, 16 << 10, 64 << 10}, Pipelines: []int{1}},
 	},

@@ -18,13 +18,16 @@ type Grid struct {
 	Variants  []string
 }
 
-// spare is how many descriptors a process needs besides its connections.
-const spare = 64
+const (
+	spare = 64      // descriptors that a process needs besides its connections
+	most  = 100_000 // connections: as many as descriptors allow, but not so many that only memory is measured
+	grain = 100     // numbers of connections that are reduced are multiples of it
+)
 
 // Points returns the points of grids, each once, in their order. Values of instead
 // replace those of the dimensions that a grid has. A process may have files
-// descriptors: more connections than that leaves room for are reduced to it in
-// grids and an error in instead.
+// descriptors: more connections than that leaves room for are reduced in grids to
+// a round number that fits and an error in instead.
 func Points(grids []Grid, instead Grid, files int) ([]Point, error) {
 	room := files - spare
 	for _, n := range instead.Conns {
@@ -35,7 +38,9 @@ func Points(grids []Grid, instead Grid, files int) ([]Point, error) {
 	var points []Point
 	for _, g := range grids {
 		for _, p := range g.replace(instead).points() {
-			p.Conns = min(p.Conns, room)
+			if p.Conns > room {
+				p.Conns = max(room-room%grain, min(room, grain))
+			}
 			if !slices.Contains(points, p) {
 				points = append(points, p)
 			}

@@ -79,13 +79,25 @@ func TestPointsAreEveryCombinationOnce(t *testing.T) {
 		instead Grid
 		want    []Point
 	}{
-		{"as it is", Grid{}, []Point{at(1, 64, 1), at(100, 64, 1), at(936, 64, 1), at(100, 128, 1)}},
+		{"as it is", Grid{}, []Point{at(1, 64, 1), at(100, 64, 1), at(900, 64, 1), at(100, 128, 1)}},
 		{"other connections", Grid{Conns: []int{5}}, []Point{at(5, 64, 1), at(5, 128, 1)}},
-		{"other sizes and pipelines", Grid{Sizes: []int{9}, Pipelines: []int{2}}, []Point{at(1, 9, 2), at(100, 9, 2), at(936, 9, 2)}},
-		{"a dimension that is not there", Grid{Rates: []float64{7}}, []Point{at(1, 64, 1), at(100, 64, 1), at(936, 64, 1), at(100, 128, 1)}},
+		{"other sizes and pipelines", Grid{Sizes: []int{9}, Pipelines: []int{2}}, []Point{at(1, 9, 2), at(100, 9, 2), at(900, 9, 2)}},
+		{"a dimension that is not there", Grid{Rates: []float64{7}}, []Point{at(1, 64, 1), at(100, 64, 1), at(900, 64, 1), at(100, 128, 1)}},
 	} {
 		if got, err := Points(grids, tt.instead, 1000); err != nil || !slices.Equal(got, tt.want) {
 			t.Errorf("%s: %v, %v; want %v", tt.name, got, err, tt.want)
+		}
+	}
+}
+
+func TestEchoReachesTheDescriptorLimit(t *testing.T) {
+	for files, want := range map[int]int{20_000: 19_900, 65_536: 65_400, 1 << 20: most, 264: 200, 114: 50} {
+		points, err := Points(echo.Full, Grid{}, files)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := slices.MaxFunc(points, func(a, b Point) int { return a.Conns - b.Conns }); got != at(want, 64, 1) {
+			t.Errorf("with %d descriptors up to %+v, want %d connections", files, got, want)
 		}
 	}
 }

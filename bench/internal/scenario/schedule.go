@@ -4,7 +4,6 @@ package scenario
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -139,11 +138,15 @@ func (r *runner) steps(plan Plan) int {
 	return n * len(plan.Servers)
 }
 
+// partial reports whether the requests that are counted are not all that the
+// server does from rest to rest: what it does for peers that do not read is before
+// and after them.
+func (t Task) partial() bool { return t.Load.Mode == client.Slow }
+
 // counts reports whether system calls can be counted: at a fixed rate a server
-// that is slowed by the counting falls behind and works in larger batches, and of
-// what it does for those that do not read nobody knows when.
+// that is slowed by the counting falls behind and works in larger batches.
 func (r *runner) counts(t Task) bool {
-	return r.Calls != nil && t.Load.Mode != client.Open && t.Load.Mode != client.Slow
+	return r.Calls != nil && t.Load.Mode != client.Open && !t.partial()
 }
 
 // windows returns how many windows of which length a round has. A program of
@@ -166,8 +169,13 @@ func (r *runner) task(plan Plan, p Point, s servers.Server) Task {
 	return t
 }
 
-// together reports whether all servers of a round may run at once.
-func (plan Plan) together(p Point) bool { return !plan.Apart && p.Conns*len(plan.Servers) <= maxHeld }
+// together reports whether all servers of a round may run at once. Under a program
+// of others they may not: it resets its connections, and what a server makes of
+// that would fall into the window of the next one.
+func (r *runner) together(plan Plan, p Point) bool {
+	with := r.task(plan, p, servers.Server{}).With != nil
+	return !with && !plan.Apart && p.Conns*len(plan.Servers) <= maxHeld
+}
 
 // point measures one point.
 func (r *runner) point(ctx context.Context, plan Plan, p Point) results.Run {
@@ -223,7 +231,7 @@ func (r *runner) round(ctx context.Context, plan Plan, p Point, rows []results.R
 	for i := range order {
 		order[i] = (i + round) % len(rows)
 	}
-	if plan.together(p) {
+	if r.together(plan, p) {
 		r.turns(ctx, plan, p, rows, round, order)
 		return
 	}
@@ -328,67 +336,4 @@ func (r *runner) count(ctx context.Context, plan Plan, p Point, rows []results.R
 func firstLine(err error) string {
 	line, _, _ := strings.Cut(err.Error(), "\n")
 	return line
-}
-
-// maxima is what a short closed run told of every server.
-type maxima struct {
-	rates  []float64 // requests per second, 0 of one that failed
-	failed map[int]error
-}
-
-func (m maxima) slowest() float64 {
-	slowest := 0.0
-	for _, r := range m.rates {
-		if r > 0 && (slowest == 0 || r < slowest) {
-			slowest = r
-		}
-	}
-	return slowest
-}
-
-// unshared is a point regardless of its share.
-func unshared(p Point) Point {
-	p.Share, p.Variant = 0, ""
-	return p
-}
-
-// maximum finds out what the servers can do at p, once for all shares of it.
-func (r *runner) maximum(ctx context.Context, plan Plan, p Point) maxima {
-	if m, ok := r.maxima[unshared(p)]; ok {
-		return m
-	}
-	m := maxima{make([]float64, len(plan.Servers)), map[int]error{}}
-	for i, s := range plan.Servers {
-		r.step(plan, p, "maximum", i)
-		if ctx.Err() != nil {
-			continue
-		}
-		t := r.task(plan, p, s)
-		t.Load = closed(p)
-		rate, err := r.closedRate(ctx, t)
-		if err != nil {
-			m.failed[i] = err
-		}
-		m.rates[i] = rate
-	}
-	r.maxima[unshared(p)] = m
-	return m
-}
-
-func (r *runner) closedRate(ctx context.Context, t Task) (float64, error) {
-	b, err := r.Start(ctx, t)
-	if err != nil {
-		return 0, err
-	}
-	if err := b.Measure(ctx, r.Warmup, 2*r.Slice); err != nil {
-		return 0, b.Kill(err)
-	}
-	round, err := b.End()
-	if err != nil {
-		return 0, err
-	}
-	if round.Requests == 0 {
-		return 0, errors.New("no message came back")
-	}
-	return round.Rate(), nil
 }

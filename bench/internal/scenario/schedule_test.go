@@ -322,6 +322,28 @@ func TestProgressReachesItsTotal(t *testing.T) {
 	}
 }
 
+func TestUnderAProgramOfOthersServersRunOneAfterAnother(t *testing.T) {
+	plan := plain(1, "a", "b")
+	plan.Program = "hammer"
+	plan.With = func(Point) external.Load {
+		return func(context.Context, external.Place, string, time.Duration, func() error) (external.Result, error) {
+			return external.Result{}, nil
+		}
+	}
+	for installed, want := range map[bool]string{
+		true:  "a start,a measure,a end,b start,b measure,b end,b start,b measure,b end,a start,a measure,a end",
+		false: "a start,b start,a measure,b measure,a end,b end,b start,a start,b measure,a measure,b end,a end",
+	} {
+		s := new(stage)
+		c := s.config()
+		c.Slices, c.Installed = 1, func(string) bool { return installed }
+		Run(t.Context(), c, []Plan{plan})
+		if got := strings.Join(s.log, ","); got != want {
+			t.Errorf("installed %v: got %s, want %s", installed, got, want)
+		}
+	}
+}
+
 func TestAProgramOfOthersHasOneLongWindowAndANote(t *testing.T) {
 	plan := plain(1, "a")
 	plan.Program = "hammer"
