@@ -1,8 +1,15 @@
-//go:build linux
+//go:build linux && simkernel
 
 package loop
 
 // Whose the descriptors of a simulated run are.
+
+// checkDescriptors wants no descriptor to be open but those that somebody has.
+func (w *simWorld) checkDescriptors() {
+	if now, want := simDescriptors(), w.engineDescriptors()+w.ownDescriptors(); now != want {
+		w.fail("C7: %d descriptors are open, and should be %d: %s", now, want, simDescriptorList())
+	}
+}
 
 // engineDescriptors is how many descriptors the engine must have open: its pollers, its
 // listeners, its connections, those on their way to their loops included, and what its

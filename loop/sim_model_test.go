@@ -139,13 +139,6 @@ func simUnread(fd int) int {
 	return n
 }
 
-// checkDescriptors wants no descriptor to be open but those that somebody has.
-func (w *simWorld) checkDescriptors() {
-	if now, want := simDescriptors(), w.engineDescriptors()+w.ownDescriptors(); now != want {
-		w.fail("C7: %d descriptors are open, and should be %d: %s", now, want, simDescriptorList())
-	}
-}
-
 // checkStrays wants no call to have been made on a descriptor that was not open, and
 // no close that waits.
 func (w *simWorld) checkStrays() {
