@@ -21,6 +21,13 @@ func TestRunReturnsWhatAProgramSaid(t *testing.T) {
 	}
 }
 
+func TestRunTellsTheProcessorTimeOfTheProgram(t *testing.T) {
+	got, err := anywhere.run(t.Context(), time.Minute, "sh", []string{"-c", "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done"})
+	if err != nil || got.used <= 0 || got.busy <= 0 {
+		t.Errorf("used %v, busy %v, %v", got.used, got.busy, err)
+	}
+}
+
 func TestRunPlacesTheProgramBeforeItBegins(t *testing.T) {
 	var set unix.CPUSet
 	if err := unix.SchedGetaffinity(0, &set); err != nil {

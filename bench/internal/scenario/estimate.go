@@ -11,7 +11,7 @@ import (
 // What a contender takes besides its windows, on a machine that does nothing else.
 const (
 	startTime = 60 * time.Millisecond  // starting, asking and ending its processes
-	connTime  = 150 * time.Microsecond // making and resetting a connection
+	connTime  = 110 * time.Microsecond // making and resetting a connection
 	idleTime  = 200 * time.Millisecond // until memory has settled, for each number of idle connections
 	otherTime = time.Second            // what a program of others measures at least
 )
