@@ -30,7 +30,7 @@ func document() *Document {
 				Rounds: []Round{{
 					Round: 3, Seconds: 1.5, Requests: 300, Bytes: 19200,
 					Latency: &Latency{P50: 1, P90: 2, P99: 3, P999: 4, Max: 5, Curve: []Quantile{{Q: 0.5, NS: 1}, {Q: 1, NS: 5}}},
-					UserUS:  1, SystemUS: 2, CPUUS: 3, Calls: 4, Allocs: 0.5, Counted: true, Resident: 1 << 20, PerConn: 190,
+					UserUS:  1, SystemUS: 2, CPUUS: 3, Calls: 4, Allocs: 0.5, Counted: true, Resident: 1 << 20, Anonymous: 1 << 19, PerConn: 190,
 					Server: 0.9, Load: 0.5, Saturated: true, Datagrams: 2_000_000, Lost: 3, Extra: map[string]float64{"lost": 1},
 				}},
 			}},
