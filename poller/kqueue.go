@@ -248,13 +248,19 @@ func (b *kqueue) install(kq, fd int, held filters, interest Interest, token Toke
 	return failure{sys.CallKevent, refused}
 }
 
-// restore puts the filters of fd back as the table has them.
+// restore puts the filters of fd back as the table has them, all or none: one that the
+// table does not know would be reported for ever.
 func (b *kqueue) restore(kq, fd int) {
+	held := b.table[fd].held
 	b.begin()
 	b.put(fd, b.table[fd])
-	if b.apply(kq) != 0 || firstErrno(b.changes) != 0 {
-		b.table[fd] = registration{}
+	if b.apply(kq) == 0 && firstErrno(b.changes) == 0 {
+		return
 	}
+	b.table[fd] = registration{}
+	b.begin()
+	b.drop(fd, held)
+	b.apply(kq)
 }
 
 func (b *kqueue) record(fd int, reg registration) {

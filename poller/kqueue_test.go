@@ -415,6 +415,23 @@ func TestKqueueRefusedChangeLeavesTheOldRegistration(t *testing.T) {
 	reports(t, b, 8) // it was disarmed and stays so
 }
 
+// Where the old filters are refused too, none of them stays: the kernel would report what
+// belongs to no registration, again and again.
+func TestKqueueLeavesNoFilterThatItCouldNotRestore(t *testing.T) {
+	m := newModel()
+	b := newQueue(t, m)
+	m.open(5, readWrite)
+	ok(t, b.add(0, 5, Read|Write, 1))
+	m.refuse[sys.EVFILT_WRITE] = sys.ENOMEM
+	refused(t, b.modify(0, 5, Read|Write, 2), sys.ENOMEM)
+	if held := m.held(5); held != 0 {
+		t.Errorf("the kernel still has %b", held)
+	}
+	refused(t, b.modify(0, 5, Read, 3), sys.ENOENT)
+	ok(t, b.add(0, 5, Read, 4))
+	reports(t, b, 8, Event{4, Readable})
+}
+
 func TestKqueueBell(t *testing.T) {
 	t.Run("user event", func(t *testing.T) {
 		m := newModel()
