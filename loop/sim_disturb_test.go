@@ -5,10 +5,36 @@ package loop
 // The faults of a simulated run.
 
 import (
-	"syscall"
+	"testing"
 
 	"github.com/eddyline/eddyline/internal/sys"
 )
+
+// simTally counts the faults of all runs.
+var simTally = new(sys.Tally)
+
+// simRules are the faults of a turn in which kinds of things may happen.
+func simRules(may func(simKinds) bool) sys.Rules {
+	r := sys.Rules{Fail: 0.05, Tally: simTally}
+	if may(simShort) {
+		r.Short = 0.3
+	}
+	if may(simAgain) {
+		r.Again = 0.1
+	}
+	if may(simExtra) {
+		r.Extra = 0.2
+	}
+	var calls []sys.Call
+	if may(simErrnos) {
+		calls = append(calls, sys.WaitCall, sys.CallAccept, sys.CallSocket, sys.CallConnect)
+	}
+	if may(simHarsh) {
+		calls = append(calls, sys.CallRecv, sys.CallSend, sys.ChangeCall, sys.CallShutdown)
+	}
+	r.Errnos = sys.Errnos(calls...)
+	return r
+}
 
 // disturb makes system calls fail until undisturb. The peers' calls are made
 // outside of turns, and do not fail.
@@ -17,28 +43,10 @@ func (w *simWorld) disturb() {
 	if !w.disturbed {
 		return
 	}
-	r := sys.Rules{Seed: w.rng.Uint64(), Fail: 0.05, Errnos: map[sys.Call][]sys.Errno{}}
-	if w.may(simShort) {
-		r.Short = 0.3
-	}
-	if w.may(simAgain) {
-		r.Again = 0.1
-	}
-	if w.may(simExtra) {
-		r.Extra, w.doubtful = 0.2, true
-	}
-	if w.may(simErrnos) {
-		r.Errnos[sys.CallEpollWait] = []sys.Errno{sys.EINTR}
-		r.Errnos[sys.CallAccept] = []sys.Errno{sys.EMFILE, sys.ENFILE, sys.ENOBUFS, sys.ENOMEM, sys.ECONNABORTED, sys.EPROTO}
-		r.Errnos[sys.CallSocket] = []sys.Errno{sys.EMFILE}
-		r.Errnos[sys.CallConnect] = []sys.Errno{sys.ENETUNREACH, sys.EADDRNOTAVAIL}
-	}
-	if w.may(simHarsh) {
-		r.Errnos[sys.CallRecv] = []sys.Errno{sys.ECONNRESET, sys.ETIMEDOUT, sys.ENOMEM}
-		r.Errnos[sys.CallSend] = []sys.Errno{sys.EPIPE, sys.ECONNRESET, sys.ENOBUFS}
-		r.Errnos[sys.CallEpollCtl] = []sys.Errno{sys.ENOMEM, syscall.ENOSPC}
-		r.Errnos[sys.CallShutdown] = []sys.Errno{sys.ENOTCONN}
-	}
+	seed := w.rng.Uint64()
+	r := simRules(w.may)
+	r.Seed = seed
+	w.doubtful = w.doubtful || r.Extra > 0
 	w.restore = sys.InjectRules(r)
 }
 
@@ -46,5 +54,15 @@ func (w *simWorld) undisturb() {
 	if w.restore != nil {
 		w.restore()
 		w.restore = nil
+	}
+}
+
+// checkSimFaults wants every kind of fault to have taken place that there are rules for.
+func checkSimFaults(t *testing.T) {
+	t.Helper()
+	for _, f := range simRules(func(simKinds) bool { return true }).Faults() {
+		if simTally.Count(f) == 0 {
+			t.Errorf("no fault of this kind took place: %s %s", f.Call, f.Kind)
+		}
 	}
 }

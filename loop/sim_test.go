@@ -15,6 +15,9 @@ import (
 	"time"
 )
 
+// simEnoughRuns is how many it takes to meet every kind of fault, many times over.
+const simEnoughRuns = 1000
+
 // C1 to C10, whatever peers, network and kernel do.
 func TestSimulatedRuns(t *testing.T) {
 	without, err := parseSimKinds(*simWithout)
@@ -35,6 +38,9 @@ func TestSimulatedRuns(t *testing.T) {
 		*simRuns, *simSeed, turns, conns, took.Round(time.Millisecond), float64(turns)/took.Minutes()/1e6)
 	if *simRuns > 1 && (turns < *simRuns**simTurns/2 || conns < *simRuns) {
 		t.Errorf("%d turns with %d connections tell nothing", turns, conns)
+	}
+	if *simRuns >= simEnoughRuns && without == 0 {
+		checkSimFaults(t)
 	}
 }
 

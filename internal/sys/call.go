@@ -37,6 +37,7 @@ const (
 	CallGetsockopt  Call = "getsockopt"
 	CallIoctl       Call = "ioctl"
 	CallKevent      Call = "kevent"
+	CallKeventWait  Call = "kevent wait" // in fault rules, where kevent is for changes alone
 	CallKqueue      Call = "kqueue"
 	CallListen      Call = "listen"
 	CallPipe        Call = "pipe"

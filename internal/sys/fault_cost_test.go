@@ -12,7 +12,7 @@ import (
 )
 
 // seam are the functions through which a test build disturbs calls.
-var seam = []string{"fault", "disturb", "embellish", "watched", "unwatched", "signalAgain", "(*Tally).note"}
+var seam = []string{"fault", "disturb", "interrupted", "embellish", "watched", "unwatched", "signalAgain", "(*Tally).note"}
 
 // A release build has no code of the fault seam: each of its functions is inlined to
 // nothing. A build with faultinject has it, so the names are right.

@@ -58,35 +58,23 @@ func signalAgain(fd int) {
 	syscall.RawSyscall6(unix.SYS_EPOLL_CTL, uintptr(w.epfd), EPOLL_CTL_MOD, uintptr(fd), uintptr(unsafe.Pointer(&ev)), 0, 0)
 }
 
-// embellish adds to the n events that a wait on epfd found some of them once
-// more, and some of descriptors that may not be ready.
+// embellish is addEvents for a wait on epfd, unless that failed.
 func embellish(epfd int, events []EpollEvent, n int, e Errno) (int, Errno) {
-	d := injected.Load()
-	if d == nil || e != 0 {
+	if e != 0 {
 		return n, e
 	}
-	again, spurious := (*d).extra(n)
-	for range min(again, len(events)-n) {
-		events[n] = events[(*d).choose(n)]
-		n++
-		(*d).note(Fault{CallEpollWait, Twice})
-	}
-	if spurious == 0 {
-		return n, 0
-	}
+	return addEvents(CallEpollWait, events, n, func() []EpollEvent { return falseEvents(epfd) }), 0
+}
+
+// falseEvents says of all registrations in epfd but the one-shot ones that they are
+// readable and writable, as far as they want to know.
+func falseEvents(epfd int) (list []EpollEvent) {
 	watches.Lock()
 	defer watches.Unlock()
-	var here []int
 	for _, fd := range slices.Sorted(maps.Keys(watches.of)) {
 		if w := watches.of[fd]; w.epfd == epfd && w.events&EPOLLONESHOT == 0 {
-			here = append(here, fd)
+			list = append(list, newEpollEvent(w.events&(EPOLLIN|EPOLLOUT), w.data))
 		}
 	}
-	for range min(spurious, len(events)-n, len(here)) {
-		w := watches.of[here[(*d).choose(len(here))]]
-		events[n] = newEpollEvent(w.events&(EPOLLIN|EPOLLOUT), w.data)
-		n++
-		(*d).note(Fault{CallEpollWait, Spurious})
-	}
-	return n, 0
+	return list
 }

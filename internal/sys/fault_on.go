@@ -94,3 +94,28 @@ func hesitate(d disturber, c Call) {
 		time.Sleep(pause)
 	}
 }
+
+// addEvents adds to the n events that a wait by c found some of them once more, and
+// some of those that may not be ready, of which others is the list.
+func addEvents[E any](c Call, events []E, n int, others func() []E) int {
+	d := injected.Load()
+	if d == nil {
+		return n
+	}
+	again, spurious := (*d).extra(n)
+	for range min(again, len(events)-n) {
+		events[n] = events[(*d).choose(n)]
+		n++
+		(*d).note(Fault{c, Twice})
+	}
+	if spurious == 0 || n == len(events) {
+		return n
+	}
+	list := others()
+	for range min(spurious, len(events)-n, len(list)) {
+		events[n] = list[(*d).choose(len(list))]
+		n++
+		(*d).note(Fault{c, Spurious})
+	}
+	return n
+}

@@ -20,7 +20,7 @@ type Fault struct {
 // The kinds of faults that are no errno.
 const (
 	Short       = "short"          // it moved fewer bytes
-	Interrupted = "interrupted"    // a signal ended a try of a transfer or an accept, of which is not told
+	Interrupted = "interrupted"    // a signal ended a try of a transfer or an accept, which the caller does not see
 	Late        = "late"           // it took longer, whichever call it was
 	Twice       = "event twice"    // a wait reported an event once more
 	Spurious    = "spurious event" // a wait reported what may not be ready
@@ -35,8 +35,8 @@ func (r Rules) Faults() []Fault {
 		{CallSend, Short}:          r.Short > 0,
 		{"", Interrupted}:          r.Interrupt > 0,
 		{"", Late}:                 r.Slow > 0 && r.Delay > 0,
-		{CallEpollWait, Twice}:     r.Extra > 0,
-		{CallEpollWait, Spurious}:  r.Extra > 0,
+		{WaitCall, Twice}:          r.Extra > 0,
+		{WaitCall, Spurious}:       r.Extra > 0,
 	}
 	for call, errnos := range r.Errnos {
 		for _, e := range errnos {

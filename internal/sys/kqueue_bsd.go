@@ -124,7 +124,7 @@ func applied(err error) Errno {
 // filled. A timeout below 0 waits without limit, 0 does not wait. EINTR is the
 // caller's to handle, since only the caller knows the time left.
 func KeventWait(kq int, events []Kevent, timeout time.Duration) (int, Errno) {
-	if e := fault(CallKevent); e != 0 {
+	if e := fault(CallKeventWait); e != 0 {
 		return 0, e
 	}
 	var limit *unix.Timespec

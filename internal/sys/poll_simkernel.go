@@ -73,7 +73,9 @@ func EpollWait(epfd int, events []EpollEvent, timeout time.Duration) (int, Errno
 	return await(timeout, func(k *sim.Kernel) (int, sim.Errno) {
 		list := scratch(&machine.events, len(events))
 		n, e := k.EpollWait(epfd, list)
-		n = embellish(list, n, e, func() []sim.Event { return falseEvents(k.Registered(epfd)) })
+		if e == 0 {
+			n = addEvents(CallEpollWait, list, n, func() []sim.Event { return falseEvents(k.Registered(epfd)) })
+		}
 		for i, ev := range list[:n] {
 			events[i] = newEpollEvent(uint32(ev.Events), ev.Data)
 		}
@@ -95,36 +97,44 @@ func Kqueue() (int, Errno) {
 // KeventApply makes all changes, each by itself, and leaves in each what became
 // of it. It takes no events. It fails as a whole only if kq is bad.
 func KeventApply(kq int, changes []Kevent) Errno {
-	if e := fault(CallKevent); e != 0 {
-		return e
-	}
 	if e := check(kq); e != 0 {
 		return e
 	}
-	machine.Lock()
-	defer machine.Unlock()
 	for i := range changes {
-		c := &changes[i]
-		e := machine.kernel.Change(kq, sim.Kevent{
-			Ident: c.Ident(), Filter: c.Filter(), Flags: c.Flags(), Fflags: c.Fflags(), Data: c.Data(),
-		})
-		if e != 0 {
-			c.Fail(Errno(e))
+		if e := change(kq, &changes[i]); e != 0 {
+			changes[i].Fail(e)
 		}
 	}
 	return 0
 }
 
+// change makes one change. A rule may refuse what registers a filter; to delete, disable
+// or trigger what is there takes no memory, and no kernel refuses it.
+func change(kq int, c *Kevent) Errno {
+	if c.Flags()&EV_ADD != 0 {
+		if e := fault(CallKevent); e != 0 {
+			return e
+		}
+	}
+	machine.Lock()
+	defer machine.Unlock()
+	return Errno(machine.kernel.Change(kq, sim.Kevent{
+		Ident: c.Ident(), Filter: c.Filter(), Flags: c.Flags(), Fflags: c.Fflags(), Data: c.Data(),
+	}))
+}
+
 // KeventWait fills events, which must not be empty, and returns how many it
 // filled. A timeout below 0 waits without limit, 0 does not wait.
 func KeventWait(kq int, events []Kevent, timeout time.Duration) (int, Errno) {
-	if e := fault(CallKevent); e != 0 {
+	if e := fault(CallKeventWait); e != 0 {
 		return 0, e
 	}
 	return await(timeout, func(k *sim.Kernel) (int, sim.Errno) {
 		list := scratch(&machine.kevents, len(events))
 		n, e := k.KeventWait(kq, list)
-		n = embellish(list, n, e, func() []sim.Kevent { return k.Notes(kq) })
+		if e == 0 {
+			n = addEvents(CallKeventWait, list, n, func() []sim.Kevent { return k.Notes(kq) })
+		}
 		for i, ev := range list[:n] {
 			events[i].Set(ev.Ident, ev.Filter, ev.Flags, ev.Fflags, ev.Data)
 		}

@@ -5,7 +5,6 @@ package soak
 // Faults of system calls that nobody may hear of.
 
 import (
-	"syscall"
 	"time"
 
 	"github.com/eddyline/eddyline/internal/sys"
@@ -23,11 +22,6 @@ func inject(seed uint64) (mend func(), err error) {
 		Extra:     0.05,
 		Slow:      0.0005,
 		Delay:     time.Millisecond,
-		Errnos: map[sys.Call][]sys.Errno{
-			sys.CallEpollWait: {sys.EINTR},
-			sys.CallPoll:      {sys.EINTR},
-			sys.CallClose:     {sys.EINTR, syscall.EIO},
-			sys.CallAccept:    {syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ECONNABORTED, syscall.EPROTO},
-		},
+		Errnos:    sys.Errnos(sys.WaitCall, sys.CallPoll, sys.CallClose, sys.CallAccept),
 	}), nil
 }
