@@ -222,68 +222,24 @@ func (c *contender) look() error {
 	return err
 }
 
-// measureWith measures with a program of others, which makes its connections
-// anew.
-func (c *contender) measureWith(ctx context.Context, length time.Duration) error {
-	r, a, err := undisturbed(ctx, &c.again, func() (outcome, account, error) { return c.runWith(ctx, length) })
-	if err != nil {
-		return err
-	}
-	c.sum, c.own = a, r.own
-	c.round.Seconds, c.round.Requests, c.round.Bytes, c.round.Latency = r.Seconds, r.Requests, r.Bytes, r.Latency
-	c.round.Load = r.Busy
-	c.round.Saturated = r.Busy > saturated
-	return c.look()
-}
-
-// outcome is what came of one run of a program of others.
-type outcome struct {
-	external.Result
-	own own
-}
-
-// runWith has the program run once.
-func (c *contender) runWith(ctx context.Context, length time.Duration) (run outcome, a account, err error) {
-	var before servers.Mark
-	var from reading
-	begin := func() (err error) {
-		if before, err = c.server.Mark(); err == nil {
-			from, err = c.read()
-		}
-		return err
-	}
-	at := external.Place{CPU: c.place.Load, Nice: c.place.Nice}
-	if run.Result, err = c.task.With(ctx, at, c.server.Addr, length, begin); err != nil {
-		return run, a, err
-	}
-	to, err := c.read()
-	if err != nil {
-		return run, a, err
-	}
-	after, err := c.server.Mark()
-	// It is a process that was not there before.
-	to.load += run.Used
-	a = between(from, to)
-	run.own = said(before, after, a.span, run.Requests)
-	// The program counts from its first request to its last, the account also holds
-	// its start: what the server did, it did in the program's time.
-	a.wall = time.Duration(run.Seconds * float64(time.Second))
-	return run, a, err
-}
-
 // End implements Contender.
 func (c *contender) End() (results.Round, error) {
 	round, err := c.figures()
 	if err != nil {
 		return round, c.Kill(err)
 	}
+	return round, c.stop()
+}
+
+// stop ends load and server.
+func (c *contender) stop() (err error) {
 	for _, g := range c.generators() {
 		err = errors.Join(err, g.Stop())
 	}
 	if err != nil {
-		return round, c.withServer(err, c.server.Kill)
+		return c.withServer(err, c.server.Kill)
 	}
-	return round, c.server.Stop()
+	return c.server.Stop()
 }
 
 // figures makes a round of the windows.

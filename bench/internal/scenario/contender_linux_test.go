@@ -149,6 +149,31 @@ func TestTheRoundOfAProgramOfOthersIsItsOwn(t *testing.T) {
 	}
 }
 
+func TestAServerIsNewWhenAProgramOfOthersRunsAgain(t *testing.T) {
+	task := Task{Server: engine(t), Protocol: workload.Echo}
+	task.With = func(context.Context, external.Place, string, time.Duration, func() error) (external.Result, error) {
+		return external.Result{}, nil
+	}
+	started, err := nowhere.Start(t.Context(), task)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := started.(*contender)
+	old := c.server
+	if err := c.restart(t.Context()); err != nil {
+		t.Fatal(c.Kill(err))
+	}
+	if old.Err() == nil {
+		t.Error("the old server has not ended")
+	}
+	if err := converse(c.server.Addr); err != nil {
+		t.Error(err)
+	}
+	if _, err := c.End(); err != nil {
+		t.Error(err)
+	}
+}
+
 // converse gives an echo something to do.
 func converse(addr string) error {
 	conn, err := net.Dial("tcp", addr)
