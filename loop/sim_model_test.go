@@ -42,6 +42,9 @@ func (w *simWorld) endKernel() {
 	sys.SimLive()
 }
 
+// allowWaits is a turn's patience with a poller that does not return.
+func (w *simWorld) allowWaits() { sys.SimWaits(10_000) }
+
 // calmKernel takes back what was done to the kernel.
 func (w *simWorld) calmKernel() {
 	sys.SimLimit(1 << 20)

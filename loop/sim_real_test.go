@@ -41,6 +41,8 @@ func (w *simWorld) endKernel() { w.abandon() }
 
 func (w *simWorld) calmKernel() {}
 
+func (w *simWorld) allowWaits() {}
+
 // stepNetwork lets the network deliver something; it tells whether it did.
 func (w *simWorld) stepNetwork(int) bool { return false }
 

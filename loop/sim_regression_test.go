@@ -23,6 +23,9 @@ var simFound = []struct {
 	{"a registration that the kernel would not let go kept its loop for ever",
 		simOptions{seed: 3, turns: 46, links: 0x876, without: simAll &^ (simErrnos | simHarsh | simBreaks | simGaps | simBlocks |
 			simAborts | simFloods | simEnds | simWatches)}},
+	{"a registration of which kqueue could put back a part spun for ever",
+		simOptions{seed: 1403, turns: 260, links: 0xffd, without: simExtra | simErrnos | simLoops | simResets | simTimers | simPanics |
+			simErrors | simSwaps | simPauses | simCloses | simAborts | simFloods | simAdopts}},
 }
 
 func TestSimulatedRunsThatFoundDefects(t *testing.T) {

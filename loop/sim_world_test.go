@@ -307,6 +307,7 @@ func (w *simWorld) turn(s *simSite) {
 	}
 	w.turning, w.doubtful = s.Loop, false
 	w.disturb()
+	w.allowWaits()
 	simTurn(s.Loop)
 	for s.resumed && !s.stopping {
 		simTurn(s.Loop) // a callback panicked: the turn goes on behind it

@@ -20,6 +20,7 @@ var machine = struct {
 	live    bool
 	start   time.Time // what the clock of a stepped one counts from
 	idle    func(timeout time.Duration) bool
+	waits   int // how many more its driver allows, below 0 any number
 	changed chan struct{} // closed by the next change; nil when nobody waits for it
 	events  []sim.Event
 	kevents []sim.Kevent
@@ -33,6 +34,7 @@ func replace(seed uint64, live bool, o sim.Options) {
 	machine.kernel = sim.New(seed, o)
 	machine.kernel.OnChange(announce)
 	machine.live = live
+	machine.waits = -1
 	announce()
 }
 
@@ -52,8 +54,12 @@ func locked[T any](f func(k *sim.Kernel) T) T {
 }
 
 // await calls look, with the machine locked, until that finds something or fails,
-// or until timeout has passed; below 0 that is never.
+// or until timeout has passed; below 0 that is never. It fails with EDEADLK where the
+// driver allows no more waits.
 func await(timeout time.Duration, look func(k *sim.Kernel) (int, sim.Errno)) (int, Errno) {
+	if !allowed() {
+		return 0, Errno(sim.EDEADLK)
+	}
 	var start time.Time
 	if timeout > 0 {
 		start = Now()
@@ -73,6 +79,17 @@ func await(timeout time.Duration, look func(k *sim.Kernel) (int, sim.Errno)) (in
 			return 0, e
 		}
 	}
+}
+
+// allowed counts a wait.
+func allowed() bool {
+	machine.Lock()
+	defer machine.Unlock()
+	if machine.waits > 0 {
+		machine.waits--
+		return true
+	}
+	return machine.waits < 0
 }
 
 // pass lets something happen, or time go by, and unlocks the machine.

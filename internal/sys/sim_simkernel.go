@@ -48,6 +48,14 @@ func SimIdle(f func(timeout time.Duration) bool) {
 	machine.idle = f
 }
 
+// SimWaits allows n waits more of the poller; those after them fail with EDEADLK. So one
+// that is told for ever of what it drops comes to an end.
+func SimWaits(n int) {
+	machine.Lock()
+	defer machine.Unlock()
+	machine.waits = n
+}
+
 // SimLook tells what fd is ready for, as Poll does, and leaves no trace of having asked.
 func SimLook(fd int, events int16) int16 {
 	return int16(locked(func(k *sim.Kernel) sim.Events { return k.Look(fd, sim.Events(events)) }))
