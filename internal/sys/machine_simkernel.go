@@ -20,7 +20,7 @@ var machine = struct {
 	live    bool
 	start   time.Time // what the clock of a stepped one counts from
 	idle    func(timeout time.Duration) bool
-	waits   int // how many more its driver allows, below 0 any number
+	waits   int           // how many more its driver allows, below 0 any number
 	changed chan struct{} // closed by the next change; nil when nobody waits for it
 	events  []sim.Event
 	kevents []sim.Kevent
