@@ -77,7 +77,7 @@ func (p *place) OnData(c *loop.Conn, in []byte) (int, error) {
 		return n, nil
 	}
 	p.waiting = false
-	record(p.g.each, p.g.now()-p.began, 1)
+	p.g.answered(p.began, p.g.now(), 1)
 	return n, c.Close()
 }
 

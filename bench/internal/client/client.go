@@ -6,7 +6,8 @@
 // there. In the closed modes a message is due when the reply before it came; at
 // a fixed rate it is due when the rate says so, however late it could be sent,
 // so that a server that stalls is charged for the messages that wait for it (no
-// coordinated omission). The clock is read once for all replies that one
+// coordinated omission). The latencies of a window are then those of the messages
+// that became due in it, for whose replies it is waited after its end, and no others. The clock is read once for all replies that one
 // receive brings, before anything is sent in return: a latency is longer than
 // the truth by at most the time that it takes to compare and send one receive's
 // worth of messages, and never shorter.
@@ -213,8 +214,9 @@ type Result struct {
 	// Extra has the figures of a mode, by name with unit:
 	//
 	//	Open    "due", "late" (messages; those over 1 ms late), "lateness µs" (mean of all),
-	//	        "outstanding" (at the end), "oldest µs" (how long the oldest of those has been due:
-	//	        what waits at the end of a window is in no latency of it)
+	//	        "outstanding" (at the end), "oldest µs" (how long the oldest of those has been due),
+	//	        "unanswered" (of those that were due, none within 2 s after the end: their latency
+	//	        is then how long they have waited)
 	//	Fanout  "messages", "all p50 µs", "all p99 µs", "all max µs" (until the last connection had it)
 	//	Datagrams "belated" (given up, and then they came)
 	//	Slow    "slow bytes" (that the kernel has taken from the connections that do not read, since Begin)

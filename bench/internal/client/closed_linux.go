@@ -7,14 +7,14 @@ type closedLoop struct {
 	conns []*conn
 }
 
-func (d *closedLoop) open() { d.connect(true, d.g.complete) }
+func (d *closedLoop) open() { d.connect(true, d.g.answered, d.g.complete) }
 
 // connect opens the connections under load; again is whether replies make
-// messages due.
-func (d *closedLoop) connect(again bool, then func()) {
+// messages due, answer is told of them.
+func (d *closedLoop) connect(again bool, answer func(at, now int64, n int), then func()) {
 	openConns(d.g, d.g.spec.Conns, &d.conns, func() {
 		for _, c := range d.conns {
-			c.each, c.again = d.g.each, again
+			c.answer, c.again = answer, again
 		}
 		then()
 	})

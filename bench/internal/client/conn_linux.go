@@ -5,8 +5,6 @@ package client
 import (
 	"fmt"
 
-	"github.com/HdrHistogram/hdrhistogram-go"
-
 	"github.com/eddyline/eddyline/loop"
 )
 
@@ -18,12 +16,12 @@ type conn struct {
 	c        *loop.Conn
 	exchange *exchange
 	replies  reader
-	each     *hdrhistogram.Histogram // for its latencies; nil: nobody asks
-	due      dueQueue                // messages not answered yet
-	sendAt   int                     // place in the pattern of the next byte to write
-	owed     int                     // messages due and not written
-	ahead    int                     // bytes that are written at one time, and that may wait when more are
-	flying   int                     // bytes of replies to what is written
+	answer   func(at, now int64, n int) // told of n replies to what was due at; nil: nobody asks
+	due      dueQueue                   // messages not answered yet
+	sendAt   int                        // place in the pattern of the next byte to write
+	owed     int                        // messages due and not written
+	ahead    int                        // bytes that are written at one time, and that may wait when more are
+	flying   int                        // bytes of replies to what is written
 	index    int32
 	proven   bool
 	again    bool   // each reply makes the next message due, while the generator is sending
@@ -76,8 +74,8 @@ func (c *conn) answered(replies int) {
 	for left := replies; left > 0; {
 		r := c.due.take(left)
 		left -= r.n
-		if c.each != nil {
-			record(c.each, now-r.at, r.n)
+		if c.answer != nil {
+			c.answer(r.at, now, r.n)
 		}
 	}
 	if c.again && c.g.sending {

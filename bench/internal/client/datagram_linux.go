@@ -143,7 +143,7 @@ func (s *socket) answered(p []byte, now int64) error {
 		s.opened = nil
 		opened()
 	default:
-		record(s.d.g.each, now-place.due, 1)
+		s.d.g.answered(place.due, now, 1)
 		if s.d.g.sending {
 			s.put(place, now, now)
 		}

@@ -108,8 +108,7 @@ func TestBelatedDatagramsAreNotLost(t *testing.T) {
 	must(t, "begin", g.begin())
 	await(func() bool { return g.progress() > 50*32 })
 	finish(t, g)
-	var w window
-	onLoop(t, g, func() { w = g.window() })
+	w := ended(t, g)
 	if w.Overdue != 1 || w.Belated != 1 {
 		t.Errorf("%d given up, %d came late; want 1 of each", w.Overdue, w.Belated)
 	}

@@ -172,7 +172,7 @@ func (m *member) receive(in []byte) error {
 
 // received counts one receipt, of which the last makes the next message due.
 func (d *fanout) received(msg *message, now int64) {
-	record(d.g.each, now-msg.at, 1)
+	d.g.answered(msg.at, now, 1)
 	if msg.left--; msg.left > 0 {
 		return
 	}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/netip"
 	"time"
@@ -19,10 +20,11 @@ import (
 )
 
 const (
-	burst    = 256              // connections being opened at one time; below every backlog
-	sources  = 250              // addresses of 127.0.0.0/8 to connect from: one has only some 28,000 ports
-	patience = 10 * time.Second // for something to happen where something must
-	spin     = time.Millisecond // how long a loop polls before it sleeps: a load pauses for less, its end does not
+	burst    = 256                  // connections being opened at one time; below every backlog
+	sources  = 250                  // addresses of 127.0.0.0/8 to connect from: one has only some 28,000 ports
+	patience = 10 * time.Second     // for something to happen where something must
+	lead     = 5 * time.Millisecond // from asking for a window to its beginning: who asks is awake on one of the cores
+	spin     = time.Millisecond     // how long a loop polls before it sleeps: a load pauses for less, its end does not
 )
 
 // A driver is what a mode does. Its methods run on the loop.
@@ -42,6 +44,12 @@ type driver interface {
 	reset()
 }
 
+// A lingerer is a driver whose windows are not complete at their end.
+type lingerer interface {
+	// linger calls then when the window that has ended, w, is.
+	linger(w *window, then func())
+}
+
 // A settler is a driver whose load takes its time to become what is measured.
 type settler interface {
 	// settle has then called when that is so.
@@ -59,6 +67,7 @@ type generator struct {
 	loop     *loop.Loop
 	start    time.Time
 	patience time.Duration
+	overtime time.Duration // how long after a window's end its replies are awaited
 	driver   driver
 	idle     []*conn
 
@@ -70,6 +79,7 @@ type generator struct {
 	done    chan struct{} // of the request under way
 	mark    mark          // of the window under way
 	load    load          // under way, or the latest
+	replies uint64        // to all that was due
 
 	each *hdrhistogram.Histogram // latencies of requests
 	all  *hdrhistogram.Histogram // in mode Fanout, until all had a message
@@ -81,16 +91,19 @@ type generator struct {
 
 // load is what is known of a load besides the window under way.
 type load struct {
-	began    int64
-	sent     uint64 // bytes of the loop's account by then
-	requests uint64 // in earlier windows and between them
+	began         int64
+	sent, replies uint64 // bytes sent and replies by then
 }
 
-// mark is the beginning of a window.
+// mark is a window: when it began and ends, and the accounts at its beginning.
 type mark struct {
-	at        int64
+	from, to  int64
+	replies   uint64
 	cpu, spun time.Duration
 }
+
+// covers tells whether the moment at is in the window.
+func (m *mark) covers(at int64) bool { return m.from <= at && at < m.to }
 
 func newGenerator(spec Spec) (*generator, error) {
 	if err := spec.check(); err != nil {
@@ -102,6 +115,7 @@ func newGenerator(spec Spec) (*generator, error) {
 		server:   netip.MustParseAddrPort(spec.Addr),
 		start:    time.Now(),
 		patience: patience,
+		overtime: overtime,
 		each:     newHistogram(),
 		all:      newHistogram(),
 		failed:   make(chan struct{}),
@@ -177,8 +191,7 @@ func (g *generator) open() error {
 
 func (g *generator) begin() error {
 	return g.request(false, func() {
-		g.load = load{began: g.now(), sent: g.engine.Stats().BytesOut}
-		g.load.requests -= uint64(g.each.TotalCount()) // what an earlier load left
+		g.load = load{began: g.now(), sent: g.engine.Stats().BytesOut, replies: g.replies}
 		g.sending = true
 		g.driver.begin()
 		if d, ok := g.driver.(settler); ok {
@@ -208,52 +221,77 @@ func (g *generator) finish() (Total, error) {
 func (g *generator) measure(d time.Duration) (window, error) {
 	w := new(window)
 	err := g.request(false, func() {
-		g.startWindow()
-		g.loop.AfterFunc(d, func() {
-			*w = g.window()
-			g.complete()
+		g.loop.AfterFunc(lead, func() {
+			g.startWindow()
+			g.loop.AfterFunc(d, func() { g.finishWindow(w) })
 		})
 	})
 	if err != nil {
-		return window{}, err // the timer may still fire
+		return window{}, err // a timer may still fire
 	}
 	return *w, nil
 }
 
 func (g *generator) startWindow() {
-	g.load.requests += uint64(g.each.TotalCount())
-	g.each.Reset()
-	g.all.Reset()
+	empty(g.each)
+	empty(g.all)
 	g.driver.measured(new(window))
-	g.mark = mark{g.now(), cpuTime(), g.engine.Stats().Spun}
+	g.mark = mark{g.now(), math.MaxInt64, g.replies, cpuTime(), g.engine.Stats().Spun}
 }
 
-// window ends the window under way.
-func (g *generator) window() window {
+// finishWindow ends the window under way, and the request for it when all is known.
+func (g *generator) finishWindow(w *window) {
+	*w = g.endWindow()
+	whole := func() {
+		g.latencies(w)
+		g.complete()
+	}
+	if d, ok := g.driver.(lingerer); ok {
+		d.linger(w, whole)
+		return
+	}
+	whole()
+}
+
+// endWindow ends the window under way, whose latencies may not all be known yet.
+func (g *generator) endWindow() window {
+	g.mark.to = g.now()
 	w := window{
 		Mode:     g.spec.Mode,
 		CPU:      cpuTime() - g.mark.cpu,
 		Spun:     g.engine.Stats().Spun - g.mark.spun,
-		Wall:     time.Duration(g.now() - g.mark.at),
-		Requests: uint64(g.each.TotalCount()),
+		Wall:     time.Duration(g.mark.to - g.mark.from),
+		Requests: g.replies - g.mark.replies,
 	}
 	w.Bytes = w.Requests * uint64(g.exchange.inSize)
 	g.driver.measured(&w)
+	return w
+}
+
+// latencies adds to a window the latencies that were recorded.
+func (g *generator) latencies(w *window) {
 	var err error
 	if w.Each, err = encode(g.each); err == nil {
 		w.All, err = encode(g.all)
 	}
+	empty(g.each)
+	empty(g.all)
 	if err != nil {
 		g.fail(err)
 	}
-	return w
+}
+
+// answered counts n replies to what was due at the moment at.
+func (g *generator) answered(at, now int64, n int) {
+	g.replies += uint64(n)
+	record(g.each, now-at, n)
 }
 
 // total is what has come of the load.
 func (g *generator) total() Total {
 	t := Total{
 		Seconds:  time.Duration(g.now() - g.load.began).Seconds(),
-		Requests: g.load.requests + uint64(g.each.TotalCount()),
+		Requests: g.replies - g.load.replies,
 	}
 	t.Bytes = t.Requests * uint64(g.exchange.inSize)
 	if g.spec.Mode == Bulk {

@@ -42,7 +42,7 @@ type slow struct {
 }
 
 func (d *slow) open() {
-	d.connect(true, func() { d.openSlow(d.g.spec.SlowConns) })
+	d.connect(true, d.g.answered, func() { d.openSlow(d.g.spec.SlowConns) })
 }
 
 // openSlow opens n slow connections one after the other: connecting on loopback

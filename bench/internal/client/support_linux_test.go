@@ -88,6 +88,16 @@ func measured(t *testing.T, g *generator, requests uint64) Result {
 	return r
 }
 
+// ended ends the window under way, whatever is not answered yet.
+func ended(t *testing.T, g *generator) (w window) {
+	t.Helper()
+	onLoop(t, g, func() {
+		w = g.endWindow()
+		g.latencies(&w)
+	})
+	return w
+}
+
 // checkResult asserts what holds of every result with latencies.
 func checkResult(t *testing.T, r Result, size int) {
 	t.Helper()

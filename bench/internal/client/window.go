@@ -16,6 +16,7 @@ const (
 	longest   = int64(time.Minute) // latencies beyond count as this
 	precision = 3                  // significant digits of a recorded latency
 	tardy     = time.Millisecond   // from here on a message was sent late
+	overtime  = 2 * time.Second    // for which the replies to what was due in a window are awaited after its end
 
 	// The limits past which a generator is saturated; see Result.
 	busyLimit     = 0.95
@@ -29,6 +30,14 @@ func newHistogram() *hdrhistogram.Histogram { return hdrhistogram.New(1, longest
 func record(h *hdrhistogram.Histogram, ns int64, n int) {
 	// The bounds are the histogram's, so there is no error.
 	_ = h.RecordValues(min(max(ns, 0), longest), int64(n))
+}
+
+// empty resets h if it has anything: that takes so long that at a fixed rate messages
+// wait meanwhile.
+func empty(h *hdrhistogram.Histogram) {
+	if h.TotalCount() > 0 {
+		h.Reset()
+	}
 }
 
 // window is what a generator reports of a window. Histograms are in the library's
@@ -47,6 +56,7 @@ type window struct {
 	Lateness    time.Duration // summed over the messages that became due
 	Outstanding int
 	Oldest      time.Duration
+	Unanswered  uint64 // when they were awaited no longer
 	SlowBytes   uint64
 	Datagrams   uint64 // sent
 	Overdue     uint64 // given up
@@ -105,6 +115,7 @@ func (w *window) add(v window) {
 	w.Lateness += v.Lateness
 	w.Outstanding = v.Outstanding
 	w.Oldest = max(w.Oldest, v.Oldest)
+	w.Unanswered += v.Unanswered
 	w.SlowBytes = v.SlowBytes
 	w.Datagrams += v.Datagrams
 	w.Overdue += v.Overdue
@@ -121,6 +132,7 @@ func (w *window) extra(all *hdrhistogram.Histogram) map[string]float64 {
 			"lateness µs": float64(w.Lateness) / us / max(1, float64(w.Due)),
 			"outstanding": float64(w.Outstanding),
 			"oldest µs":   float64(w.Oldest) / us,
+			"unanswered":  float64(w.Unanswered),
 		}
 	case Fanout:
 		return map[string]float64{
