@@ -92,7 +92,7 @@ func parse(args []string, w io.Writer) (*options, error) {
 		fs.PrintDefaults()
 	}
 	var names, named, conns, size, pipeline, rate string
-	fs.BoolVar(&o.full, "full", false, "all scenarios, all their points, longer rounds: about 40 minutes")
+	fs.BoolVar(&o.full, "full", false, "all scenarios, all their points, longer rounds: about 42 minutes")
 	fs.BoolVar(&o.list, "list", false, "list scenarios and servers and end")
 	fs.StringVar(&names, "scenarios", "", "`names` with commas, see -list (default echo; all with -full)")
 	fs.StringVar(&named, "servers", "", "`names` with commas, see -list (default the usual ones)")

@@ -82,6 +82,9 @@ func (p *program) run(ctx context.Context) int {
 		}
 	}
 	plans, err := p.prepare()
+	if err == nil && p.out != "" {
+		err = os.MkdirAll(p.out, 0o777)
+	}
 	if err != nil {
 		fmt.Fprintln(p.stderr, "bench:", err)
 		return harness.Usage
@@ -183,11 +186,6 @@ func (p *program) prepare() ([]scenario.Plan, error) {
 		return nil, err
 	}
 	p.nice = harness.Nice(p.nice)
-	if p.out != "" {
-		if err := os.MkdirAll(p.out, 0o777); err != nil {
-			return nil, err
-		}
-	}
 	return p.plans(p.all, files)
 }
 

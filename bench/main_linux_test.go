@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -83,7 +85,7 @@ func TestFailedServersAreRowsAndTheOthersGoOn(t *testing.T) {
 			t.Errorf("%s: error %q, %d rounds", name, row.Err, len(row.Rounds))
 		}
 		for _, r := range row.Rounds {
-			if r.Requests == 0 || r.Seconds < 0.05 || r.Latency == nil || r.Latency.Max < r.Latency.P50 || r.CPUUS <= 0 || r.Resident == 0 {
+			if r.Requests == 0 || r.Seconds < 0.05 || r.Latency == nil || r.Latency.Max < r.Latency.P50 || r.CPUUS <= 0 || r.Anonymous == 0 {
 				t.Errorf("%s: round %+v", name, r)
 			}
 		}
@@ -254,6 +256,14 @@ func TestWrongNamesEndBeforeAnythingIsMeasured(t *testing.T) {
 		if got.status != tt.status || !strings.Contains(got.stderr, tt.want) || got.stdout != "" {
 			t.Errorf("%v: status %d, stderr %q, stdout %q", tt.args, got.status, got.stderr, got.stdout)
 		}
+	}
+}
+
+func TestTheListWritesNothing(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "none")
+	got := bench(t, t.Context(), "-list", "-out", dir)
+	if _, err := os.Stat(dir); got.status != 0 || !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("status %d, and the directory: %v", got.status, err)
 	}
 }
 

@@ -91,7 +91,7 @@ func (c contender) round(random *rand.Rand, i int, p results.Point, idle bool) r
 	}
 	r := results.Round{
 		Round: i, Seconds: 2, Requests: uint64(2 * rate), CPUUS: cost, UserUS: 0.3 * cost, SystemUS: 0.7 * cost,
-		Allocs: 0.0001, Counted: true, Resident: 20 << 20, Server: 0.95, Load: 0.6,
+		Allocs: 0.0001, Counted: true, Resident: 20 << 20, Anonymous: 9 << 20, Server: 0.95, Load: 0.6,
 		Latency: distribution(40*c.cost*noise(0.03), 0.25*c.cost*noise(0.1)),
 	}
 	if idle {

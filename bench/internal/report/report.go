@@ -197,7 +197,7 @@ func versions(d *results.Document) []string {
 func glance(s scenario) table.Sheet {
 	sheet := table.Sheet{Heads: []string{s.name}}
 	for _, m := range results.Main {
-		for _, base := range results.Bases {
+		for _, base := range m.Bases() {
 			sheet.Heads = append(sheet.Heads, m.Name+"/"+base)
 		}
 	}
@@ -208,7 +208,7 @@ func glance(s scenario) table.Sheet {
 		}
 		cells := []table.Cell{{Text: cmp.Or(run.Point.String(), s.name)}}
 		for _, m := range results.Main {
-			for _, base := range results.Bases {
+			for _, base := range m.Bases() {
 				cells = append(cells, ratio(run, *row, m, base))
 			}
 		}

@@ -21,27 +21,31 @@ type Metric struct {
 
 // The metrics of every scenario.
 var (
-	Rate     = Metric{"rate", "req/s", +1, Round.Rate, func(r Round) bool { return r.Seconds > 0 }}
-	P50      = Metric{"p50", "µs", -1, latency(func(l *Latency) int64 { return l.P50 }), nil}
-	P90      = Metric{"p90", "µs", -1, latency(func(l *Latency) int64 { return l.P90 }), nil}
-	P99      = Metric{"p99", "µs", -1, latency(func(l *Latency) int64 { return l.P99 }), nil}
-	P999     = Metric{"p99.9", "µs", -1, latency(func(l *Latency) int64 { return l.P999 }), nil}
-	Max      = Metric{"max", "µs", -1, latency(func(l *Latency) int64 { return l.Max }), nil}
-	CPU      = Metric{"CPU", "µs/req", -1, func(r Round) float64 { return r.CPUUS }, nil}
-	User     = Metric{"user", "µs/req", -1, func(r Round) float64 { return r.UserUS }, nil}
-	System   = Metric{"system", "µs/req", -1, func(r Round) float64 { return r.SystemUS }, nil}
-	Calls    = Metric{"calls", "per req", -1, func(r Round) float64 { return r.Calls }, nil}
-	Allocs   = Metric{"allocs", "per req", -1, func(r Round) float64 { return r.Allocs }, func(r Round) bool { return r.Counted }}
-	Lost     = Metric{"lost", "per million", -1, Round.LostPerMillion, func(r Round) bool { return r.Datagrams > 0 }}
-	Resident = Metric{"resident", "MiB", -1, func(r Round) float64 { return float64(r.Resident) / (1 << 20) }, nil}
-	PerConn  = Metric{"per conn", "bytes", -1, func(r Round) float64 { return r.PerConn }, nil}
+	Rate    = Metric{"rate", "req/s", +1, Round.Rate, func(r Round) bool { return r.Seconds > 0 }}
+	P50     = Metric{"p50", "µs", -1, latency(func(l *Latency) int64 { return l.P50 }), nil}
+	P90     = Metric{"p90", "µs", -1, latency(func(l *Latency) int64 { return l.P90 }), nil}
+	P99     = Metric{"p99", "µs", -1, latency(func(l *Latency) int64 { return l.P99 }), nil}
+	P999    = Metric{"p99.9", "µs", -1, latency(func(l *Latency) int64 { return l.P999 }), nil}
+	Max     = Metric{"max", "µs", -1, latency(func(l *Latency) int64 { return l.Max }), nil}
+	CPU     = Metric{"CPU", "µs/req", -1, func(r Round) float64 { return r.CPUUS }, nil}
+	User    = Metric{"user", "µs/req", -1, func(r Round) float64 { return r.UserUS }, Round.divided}
+	System  = Metric{"system", "µs/req", -1, func(r Round) float64 { return r.SystemUS }, Round.divided}
+	Calls   = Metric{"calls", "per req", -1, func(r Round) float64 { return r.Calls }, nil}
+	Allocs  = Metric{"allocs", "per req", -1, func(r Round) float64 { return r.Allocs }, func(r Round) bool { return r.Counted }}
+	Lost    = Metric{"lost", "per million", -1, Round.LostPerMillion, func(r Round) bool { return r.Datagrams > 0 }}
+	Memory  = Metric{"memory", "MiB", -1, func(r Round) float64 { return float64(r.Anonymous) / (1 << 20) }, nil}
+	PerConn = Metric{"per conn", "bytes", -1, func(r Round) float64 { return r.PerConn }, nil}
 )
 
 // Metrics are all of them, in the order of the columns.
-var Metrics = []Metric{Rate, P50, P90, P99, P999, Max, CPU, User, System, Calls, Allocs, Lost, Resident, PerConn}
+var Metrics = []Metric{Rate, P50, P90, P99, P999, Max, CPU, User, System, Calls, Allocs, Lost, Memory, PerConn}
 
 // Main are those by which servers are judged.
 var Main = []Metric{Rate, P99, CPU, PerConn}
+
+// divided reports whether the processor time was divided into user and system:
+// then one of them may be less than a tick of the clock, which is 0.
+func (r Round) divided() bool { return r.CPUUS > 0 && r.UserUS+r.SystemUS > 0 }
 
 // Latencies in microseconds of rounds that have them.
 func latency(of func(*Latency) int64) func(Round) float64 {
@@ -102,12 +106,20 @@ func (m Metric) better(a, b float64) bool { return float64(m.Better)*(a-b) > 0 }
 const (
 	Eddyline = "eddyline"
 	Floor    = "floor" // the rows that are marked as floors
+	Level    = "floor-level"
 	Gnet     = "gnet"
 	Net      = "net"
 )
 
-// Bases are those that others are compared to, in the order of the columns.
-var Bases = []string{Floor, Gnet, Net}
+// Bases returns those that a metric is compared to, in the order of the columns.
+// The cost also is to the level-triggered floor, whichever of the floors is the
+// better: that is what the engine is to come close to.
+func (m Metric) Bases() []string {
+	if m.Name == CPU.Name {
+		return []string{Floor, Level, Gnet, Net}
+	}
+	return []string{Floor, Gnet, Net}
+}
 
 // Base returns the row that ratios of metric m to base are taken to: of the floors,
 // or of a server's variants ("gnet", "gnet-tuned"), the one with the best median

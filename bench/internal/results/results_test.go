@@ -114,7 +114,7 @@ func TestMetricOfRound(t *testing.T) {
 	r := document().Runs[0].Rows[0].Rounds[0]
 	want := map[string]float64{
 		"rate": 200, "p50": 0.001, "p90": 0.002, "p99": 0.003, "p99.9": 0.004, "max": 0.005, "CPU": 3, "user": 1, "system": 2,
-		"calls": 4, "allocs": 0.5, "lost": 1.5, "resident": 1, "per conn": 190,
+		"calls": 4, "allocs": 0.5, "lost": 1.5, "memory": 0.5, "per conn": 190,
 	}
 	for _, m := range Metrics {
 		if got := m.Of(r); got != want[m.Name] {
@@ -145,7 +145,7 @@ func TestValuesLeaveOutWhatWasNotTaken(t *testing.T) {
 		{Calls, []float64{2}},                    // counted in one round alone
 		{Rate, []float64{10, 0, math.MaxUint64}}, // nothing done in a second is a rate of 0
 		{Allocs, []float64{0, 3}},                // none is a count, where they are counted
-		{CPU, nil}, {P99, nil}, {PerConn, nil},
+		{CPU, nil}, {P99, nil}, {PerConn, nil}, {User, nil}, {System, nil},
 	} {
 		if got := tt.m.Values(r); !slices.Equal(got, tt.want) {
 			t.Errorf("%s: %v, want %v", tt.m.Name, got, tt.want)
@@ -153,6 +153,33 @@ func TestValuesLeaveOutWhatWasNotTaken(t *testing.T) {
 	}
 	if s := Calls.Summary(r); s.N != 1 || s.Median != 2 {
 		t.Errorf("summary of one count: %+v", s)
+	}
+}
+
+func TestNoTickInUserModeIsAFigure(t *testing.T) {
+	r := Row{Rounds: []Round{
+		{CPUUS: 2, SystemUS: 2}, // divided, all in the kernel
+		{CPUUS: 2},              // not divided
+		{CPUUS: 2, UserUS: 0.5, SystemUS: 1.5},
+	}}
+	if user, system := User.Values(r), System.Values(r); !slices.Equal(user, []float64{0, 0.5}) || !slices.Equal(system, []float64{2, 1.5}) {
+		t.Errorf("user %v, system %v; want 0 and 0.5, 2 and 1.5", user, system)
+	}
+}
+
+func TestTheCostIsComparedToTheLevelTriggeredFloorToo(t *testing.T) {
+	level, edge := row("floor-level", 10), row("floor-edge", 10)
+	level.Floor, edge.Floor = true, true
+	level.Rounds[0].CPUUS, edge.Rounds[0].CPUUS = 4, 3
+	run := Run{Rows: []Row{level, edge}}
+	want := map[string]string{Floor: "floor-edge", Level: "floor-level"}
+	for base, server := range want {
+		if got := run.Base(base, CPU); !slices.Contains(CPU.Bases(), base) || got == nil || got.Server != server {
+			t.Errorf("base %s of %v is %+v, want %s", base, CPU.Bases(), got, server)
+		}
+	}
+	if slices.Contains(Rate.Bases(), Level) {
+		t.Errorf("bases of the rate are %v", Rate.Bases())
 	}
 }
 

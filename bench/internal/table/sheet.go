@@ -104,10 +104,10 @@ func columns(run results.Run) []column {
 		median("CPU µs", results.CPU), spread(results.CPU),
 		median("user", results.User), median("system", results.System),
 		median("calls", results.Calls), median("allocs", results.Allocs),
-		median("lost/M", results.Lost), median("MiB", results.Resident), median("B/conn", results.PerConn),
+		median("lost/M", results.Lost), median("MiB", results.Memory), median("B/conn", results.PerConn),
 	}
 	for _, m := range Compared(run) {
-		for _, base := range results.Bases {
+		for _, base := range m.Bases() {
 			list = append(list, ratio(run, m, base))
 		}
 	}

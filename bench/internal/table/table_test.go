@@ -64,12 +64,12 @@ func TestText(t *testing.T) {
 	var out strings.Builder
 	Text(&out, echo())
 	want := `echo: 100 connections, 64 bytes
-  server        req/s      ±  CPU µs      ±  calls  rate/floor  rate/gnet  CPU/floor  CPU/gnet  late  load %  notes
-  floor-level  100000  0.0 %    4.00  2.5 %      -       1.000      2.000      1.000     0.475     -      50
-  floor-edge    90000  0.0 %    5.00  2.0 %      -       0.900      1.800      1.250     0.600     -      50
-  quick        120000  0.0 %    3.00  3.3 %   2.50       1.200      2.400      0.750     0.350  8.00      97  generator saturated; one|two
-  gnet          50000      -    8.00      -      -       0.500      1.000      2.105     1.000     -      50
-  dead              -      -       -      -      -           -          -          -         -     -       -  FAILED
+  server        req/s      ±  CPU µs      ±  calls  rate/floor  rate/gnet  CPU/floor  CPU/floor-level  CPU/gnet  late  load %  notes
+  floor-level  100000  0.0 %    4.00  2.5 %      -       1.000      2.000      1.000            1.000     0.475     -      50
+  floor-edge    90000  0.0 %    5.00  2.0 %      -       0.900      1.800      1.250            1.250     0.600     -      50
+  quick        120000  0.0 %    3.00  3.3 %   2.50       1.200      2.400      0.750            0.750     0.350  8.00      97  generator saturated; one|two
+  gnet          50000      -    8.00      -      -       0.500      1.000      2.105            2.105     1.000     -      50
+  dead              -      -       -      -      -           -          -          -                -         -     -       -  FAILED
   dead failed: exit status 2
     panic: <b>&
 `
