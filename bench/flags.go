@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/eddyline/eddyline/bench/internal/compare"
 	"github.com/eddyline/eddyline/bench/internal/scenario"
 )
 
@@ -39,6 +40,12 @@ alike; the tables have the medians over the rounds. -conns, -size, -pipeline and
 -compare with one file measures what the run in that file measured, by the flags
 that it was given: -full, -scenarios, -servers, -conns, -size, -pipeline, -rate,
 -rounds, -window and -nice. Those that are given now replace them one by one.
+Rates and times are compared as ratios to the floor in the same round, in which a
+slower machine cancels out, or as they are where one side has no floor. A
+regression is eddyline's rate, CPU or memory per connection, or its p99 at a fixed
+rate, worse by more than %v %% and beyond chance: at p < %v in the Mann-Whitney
+test, corrected by Holm's method for the number of such figures. The more points,
+the more rounds that takes; when there were too few, it says so.
 
 A server that does not start, crashes or answers a wrong byte is a failed row
 with what it said; the others go on. A row marked "saturated" says more about
@@ -88,7 +95,7 @@ func parse(args []string, w io.Writer) (*options, error) {
 	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
 	fs.SetOutput(w)
 	fs.Usage = func() {
-		fmt.Fprint(w, usage)
+		fmt.Fprintf(w, usage, compare.Effect, compare.Alpha)
 		fs.PrintDefaults()
 	}
 	var names, named, conns, size, pipeline, rate string

@@ -36,19 +36,19 @@ func byRun(changes []Change) iter.Seq[[]Change] {
 }
 
 func printRun(w io.Writer, changes []Change) {
-	t := table.Table{{"server", "metric", "unit", "old", "new", "change", "p", "rounds", table.Notes}}
+	t := table.Table{{"server", "metric", "unit", "old", "new", "change", "p", "corrected", "rounds", table.Notes}}
 	var said []string
 	few, differ := 0, 0
 	for _, c := range changes {
 		switch {
 		case c.Note != "":
 			said = append(said, about(c))
-		case c.TooFew:
+		case c.TooFew && !c.Regression:
 			few++
-		case c.Significant:
+		case c.Significant || c.Regression:
 			differ++
-			t.Add(c.Server, c.Metric.Name, c.Metric.Unit, table.Figure(c.Old.Median), table.Figure(c.New.Median), change(c.Percent),
-				fmt.Sprintf("%.3f", c.P), fmt.Sprintf("%d and %d", c.Old.N, c.New.N), verdict(c))
+			t.Add(c.Server, c.Metric.Name, unit(c), figure(c, c.Old.Median), figure(c, c.New.Median), change(c.Percent),
+				fmt.Sprintf("%.3f", c.P), corrected(c), fmt.Sprintf("%d and %d", c.Old.N, c.New.N), verdict(c))
 		}
 	}
 	if few > 0 {
@@ -67,6 +67,28 @@ func printRun(w io.Writer, changes []Change) {
 		t.Print(w)
 	}
 	fmt.Fprintln(w)
+}
+
+// unit tells what the old and the new are.
+func unit(c Change) string {
+	if c.Base != "" {
+		return "× " + c.Base
+	}
+	return c.Metric.Unit
+}
+
+func figure(c Change, v float64) string {
+	if c.Base != "" {
+		return fmt.Sprintf("%.3f", v)
+	}
+	return table.Figure(v)
+}
+
+func corrected(c Change) string {
+	if !c.Judged {
+		return "-"
+	}
+	return fmt.Sprintf("%.3f", c.Corrected)
 }
 
 func about(c Change) string {
@@ -100,10 +122,16 @@ func verdict(c Change) string {
 }
 
 func printTotals(w io.Writer, changes []Change) {
-	var compared, differ, worse, regressions int
+	var compared, differ, worse, judged, undecided, regressions int
 	for _, c := range changes {
 		if c.Regression {
 			regressions++
+		}
+		if c.Judged {
+			judged++
+		}
+		if c.Undecided {
+			undecided++
 		}
 		if c.Note != "" || c.TooFew {
 			continue
@@ -118,5 +146,10 @@ func printTotals(w io.Writer, changes []Change) {
 	}
 	fmt.Fprintf(w, "Figures compared: %d. Different beyond noise (p < %v): %d, of these for the worse: %d; chance alone makes about %.0f differ.\n",
 		compared, Alpha, differ, worse, Alpha*float64(compared))
-	fmt.Fprintf(w, "Regressions (a main metric of this engine worse by more than %v %%, or a new failure): %d\n", Threshold, regressions)
+	if undecided > 0 {
+		fmt.Fprintf(w, "Too few rounds to tell whether %d of the %d figures by which this engine is judged became worse: among so many it takes %d rounds on each side.\n",
+			undecided, judged, roundsFor(judged))
+	}
+	fmt.Fprintf(w, "Regressions (of the %d figures by which this engine is judged, those worse by more than %v %% at p < %v when corrected for their number; and new failures): %d\n",
+		judged, Effect, Alpha, regressions)
 }

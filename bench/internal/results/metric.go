@@ -40,6 +40,9 @@ var (
 // Metrics are all of them, in the order of the columns.
 var Metrics = []Metric{Rate, P50, P90, P99, P999, Max, CPU, User, System, Calls, Allocs, Lost, Memory, PerConn}
 
+// Latencies are those that tell how long a request took.
+var Latencies = []Metric{P50, P90, P99, P999, Max}
+
 // Main are those by which servers are judged.
 var Main = []Metric{Rate, P99, CPU, PerConn}
 
@@ -81,10 +84,12 @@ func (m Metric) Values(row Row) []float64 {
 // Summary describes a metric's figures of a row over the rounds.
 func (m Metric) Summary(row Row) stats.Summary { return stats.Summarize(m.Values(row)) }
 
-// Ratio describes the ratios of a metric in row to those in base, taken round by
-// round, so that what slowed a whole round cancels out. N is 0 if they have no
-// round in common.
-func (m Metric) Ratio(row, base Row) stats.Summary {
+// Ratio describes the Ratios of a metric. N is 0 if there are none.
+func (m Metric) Ratio(row, base Row) stats.Summary { return stats.Summarize(m.Ratios(row, base)) }
+
+// Ratios returns the ratios of a metric in row to that in base, one for each round
+// that both have: what slowed a whole round cancels out.
+func (m Metric) Ratios(row, base Row) []float64 {
 	at := map[int]float64{}
 	for _, r := range base.Rounds {
 		at[r.Round], _ = m.value(r)
@@ -96,7 +101,7 @@ func (m Metric) Ratio(row, base Row) stats.Summary {
 			ratios = append(ratios, v/to)
 		}
 	}
-	return stats.Summarize(ratios)
+	return ratios
 }
 
 // better reports whether a is better than b.
