@@ -208,9 +208,12 @@ func (p *program) compareFiles() int {
 
 // measure measures, and prints every point as it is finished.
 func (p *program) measure(ctx context.Context, plans []scenario.Plan) *results.Document {
+	commit, modified := source()
 	d := &results.Document{
 		Format:      results.Format,
 		Time:        time.Now().UTC(),
+		Commit:      commit,
+		Modified:    modified,
 		Machine:     machine.Describe(),
 		Args:        p.args,
 		Environment: harness.Environment,
@@ -228,17 +231,31 @@ func (p *program) measure(ctx context.Context, plans []scenario.Plan) *results.D
 	c.Step = func(s scenario.Step) {
 		line.Show(s.Done, s.Total, fmt.Sprintf("%s, %v, %s, %s", s.Scenario, s.Point, s.Doing, s.Server))
 	}
+	head := heading(d)
 	c.Done = func(run results.Run) {
 		line.Clear()
 		if !p.json {
+			fmt.Fprint(p.stdout, head)
 			table.Text(p.stdout, run)
 			fmt.Fprintln(p.stdout)
+			head = ""
 		}
 	}
 	d.Runs = scenario.Run(ctx, c, plans)
 	line.Clear()
+	if !p.json {
+		table.PrintLegend(p.stdout, d.Runs)
+	}
 	d.Interrupted = ctx.Err() != nil
 	return d
+}
+
+// heading stands above the tables.
+func heading(d *results.Document) string {
+	if d.Source() == "" {
+		return ""
+	}
+	return fmt.Sprintf("eddyline at commit %s\n\n", d.Source())
 }
 
 // config says how is measured.
@@ -297,9 +314,12 @@ func (p *program) write(d *results.Document) error {
 // writeTables writes every run as a table in Markdown.
 func writeTables(w io.Writer, d *results.Document) error {
 	b := bufio.NewWriter(w)
+	fmt.Fprint(b, heading(d))
 	for _, run := range d.Runs {
 		table.Markdown(b, run)
+		fmt.Fprintln(b)
 	}
+	table.PrintLegendMarkdown(b, d.Runs)
 	return b.Flush()
 }
 

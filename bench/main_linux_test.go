@@ -106,7 +106,7 @@ func TestTheTableShowsWhatFailed(t *testing.T) {
 	if got.status != harness.Failed {
 		t.Errorf("status %d", got.status)
 	}
-	for _, want := range []string{"eddyline", "crasher failed: ", "out of everything", "5 connections"} {
+	for _, want := range []string{"eddyline", "crasher failed: ", "out of everything", "5 connections", "the server's processor time per request"} {
 		if !strings.Contains(got.stdout, want) {
 			t.Errorf("no %q in\n%s", want, got.stdout)
 		}
@@ -123,6 +123,9 @@ func TestOutWritesFilesThatCanBeCompared(t *testing.T) {
 	d, err := results.Load(file)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if commit, _ := source(); (d.Commit == "") != (commit == "") {
+		t.Errorf("commit %q, and of the source %q", d.Commit, commit)
 	}
 	page, err := os.ReadFile(filepath.Join(dir, "report.html"))
 	if err != nil || !bytes.Contains(page, []byte("<")) {

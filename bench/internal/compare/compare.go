@@ -13,6 +13,7 @@
 package compare
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -140,7 +141,7 @@ func (p pair) compareRows(old, new results.Row) []Change {
 		note(own, "fails now")
 	}
 	if old.Version != new.Version {
-		note(false, "version %s before, %s now", orNone(old.Version), orNone(new.Version))
+		note(false, "version %s before, %s now", cmp.Or(old.Version, "none"), cmp.Or(new.Version, "none"))
 	}
 	if old.Saturated() != new.Saturated() {
 		note(false, "the generator was the bottleneck on one side alone")
@@ -223,11 +224,4 @@ func leastP(n, m int) float64 {
 		orders = orders * float64(m+i+1) / float64(i+1)
 	}
 	return 1 / orders
-}
-
-func orNone(version string) string {
-	if version == "" {
-		return "none"
-	}
-	return version
 }

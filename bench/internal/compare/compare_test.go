@@ -337,11 +337,12 @@ func TestCircumstances(t *testing.T) {
 	}
 	new := document(other)
 	new.Machine = machine.Info{OS: "linux", Arch: "arm64", CPU: "slow", Cores: 4, Kernel: "6.2", Go: "go1.27"}
+	new.Commit, new.Modified = "abc", true
 	new.Nice, new.Environment, new.Interrupted = -20, []string{"GOGC=off"}, true
 	out := printed(documents(t, document(same), new))
 	for _, want := range []string{
 		"WARNING: another machine: processor fast before, slow now", "system linux/amd64 before, linux/arm64 now", "cores 2 before, 4 now",
-		"kernel 6.1 before, 6.2 now", "another Go: go1.26 before", "nice 0 before, -20 now", "GOGC=off", "the new measurement was interrupted",
+		"kernel 6.1 before, 6.2 now", "another Go: go1.26 before", "nice 0 before, -20 now", "GOGC=off", "commit unknown before, abc with changes that are not committed now", "the new measurement was interrupted",
 		"gnet: version v2.10.0 before, v2.11.0 now", "gnet: the generator was the bottleneck on one side alone",
 	} {
 		if !strings.Contains(out, want) {

@@ -3,6 +3,7 @@ package compare
 // What of one document corresponds to what of the other, and what differs around it.
 
 import (
+	"cmp"
 	"fmt"
 	"iter"
 	"slices"
@@ -58,6 +59,9 @@ func notes(old, new *results.Document) []Change {
 	var list []Change
 	note := func(format string, args ...any) {
 		list = append(list, Change{Note: fmt.Sprintf(format, args...)})
+	}
+	if old.Source()+new.Source() != "" {
+		note("commit %s before, %s now", cmp.Or(old.Source(), "unknown"), cmp.Or(new.Source(), "unknown"))
 	}
 	a, b := old.Machine, new.Machine
 	for _, f := range []struct {

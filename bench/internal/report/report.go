@@ -159,6 +159,7 @@ func facts(d *results.Document) []fact {
 	m := d.Machine
 	list := []fact{
 		{"Measured", d.Time.Format("2 January 2006, 15:04 MST")},
+		{"Commit", d.Source()},
 		{"Processor", strings.TrimSpace(fmt.Sprintf("%s, %d cores", m.CPU, m.Cores))},
 		{"Memory", memory(m.MemoryKB)},
 		{"System", strings.TrimSpace(fmt.Sprintf("%s/%s %s", m.OS, m.Arch, m.Kernel))},

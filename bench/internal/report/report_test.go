@@ -85,7 +85,7 @@ func TestPageSaysWhatWasMeasured(t *testing.T) {
 	page := html(t, d)
 	for _, want := range []string{
 		"Some Processor @ 3.00GHz, 2 cores", "15.3 GiB", "linux/amd64 6.1.0", "go1.26", "GOMAXPROCS=1 GOGC=100", "go run ./bench -full", "gnet v2.10.0",
-		"1 March 2026", "interrupted", "prefers-color-scheme: dark", `name="viewport"`,
+		"1 March 2026", "<dt>Commit</dt><dd>feedbeef</dd>", "interrupted", "prefers-color-scheme: dark", `name="viewport"`,
 		"<strong>evio failed</strong> in echo: 10000 connections, 64 bytes", "goroutine 1 [running]:",
 		`<tr class="failed">`, `<tr class="saturated">`, `<span class="better">`, `<span class="worse">`, "generator saturated",
 	} {

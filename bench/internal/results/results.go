@@ -22,9 +22,11 @@ type Document struct {
 	Format      int          `json:"format"`
 	Time        time.Time    `json:"time"`
 	Machine     machine.Info `json:"machine"`
-	Args        []string     `json:"args"`        // the command line, without the program
-	Environment []string     `json:"environment"` // of every server
-	Nice        int          `json:"nice"`        // priority of servers and generators
+	Commit      string       `json:"commit,omitempty"`   // of the source that was measured, where it is known
+	Modified    bool         `json:"modified,omitempty"` // it had changes besides
+	Args        []string     `json:"args"`               // the command line, without the program
+	Environment []string     `json:"environment"`        // of every server
+	Nice        int          `json:"nice"`               // priority of servers and generators
 	Interrupted bool         `json:"interrupted,omitempty"`
 	Runs        []Run        `json:"runs"`
 }
@@ -145,6 +147,20 @@ func (r *Run) Row(server string) *Row {
 		}
 	}
 	return nil
+}
+
+// Source names the commit that was measured, as people read it; it is empty where
+// that is not known.
+func (d *Document) Source() string {
+	const enough = 12 // digits
+	if d.Commit == "" {
+		return ""
+	}
+	name := d.Commit[:min(len(d.Commit), enough)]
+	if d.Modified {
+		name += " with changes that are not committed"
+	}
+	return name
 }
 
 // Failed tells whether any row failed.
