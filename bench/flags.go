@@ -109,7 +109,7 @@ func parse(args []string, w io.Writer) (*options, error) {
 	fs.StringVar(&rate, "rate", "", "`messages` per second of the scenario rate, with commas, instead of shares of the slowest server's maximum")
 	fs.IntVar(&o.rounds, "rounds", 0, "rounds (default 5)")
 	fs.DurationVar(&o.window, "window", 0, "measured time per server and round, taken in turns of about 200 ms (default 200ms, with -full 600ms)")
-	fs.StringVar(&o.out, "out", "", "write results.json, report.html, tables.md and the charts as SVG into the `directory`")
+	fs.StringVar(&o.out, "out", "", "write results.json, report.html, tables.md, and the charts as SVG with charts.md that shows them, into the `directory`")
 	fs.BoolVar(&o.json, "json", false, "print everything as JSON, every round included, instead of tables")
 	fs.StringVar(&o.old, "compare", "", "tell what has changed beyond noise since the results in `file`: measure the same again, or name a second file after it")
 	fs.IntVar(&o.nice, "nice", -20, "priority of servers and generators, as for nice(1), where permitted; 0 leaves it")

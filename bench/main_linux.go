@@ -306,7 +306,7 @@ func (p *program) write(d *results.Document) error {
 		writeFile(filepath.Join(p.out, "tables.md"), func(w io.Writer) error { return writeTables(w, d) }),
 	)
 	if err == nil {
-		fmt.Fprintf(p.stderr, "bench: results.json, report.html, tables.md and %d charts are in %s\n", len(charts), p.out)
+		fmt.Fprintf(p.stderr, "bench: results.json, report.html, tables.md, charts.md and its %d charts are in %s\n", len(charts), p.out)
 	}
 	return err
 }

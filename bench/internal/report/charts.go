@@ -132,8 +132,10 @@ func (m *maker) charts(runs []results.Run) ([]chart, error) {
 		if err := add(m.growth(s)); err != nil {
 			return nil, err
 		}
-		if err := add(m.latencies(s.runs[len(s.runs)-1])); err != nil {
-			return nil, err
+		for _, run := range s.telling() {
+			if err := add(m.latencies(run)); err != nil {
+				return nil, err
+			}
 		}
 	}
 	for _, run := range runs {
@@ -154,6 +156,20 @@ func (m *maker) charts(runs []results.Run) ([]chart, error) {
 		}
 	}
 	return list, nil
+}
+
+// usual are the numbers of connections at which a series over them shows latencies:
+// with more, each waits for the others, and the latency follows from their number.
+var usual = []int{100, 1000}
+
+// telling returns the runs of which latencies are shown; the last if none of the
+// usual ones is there.
+func (s series) telling() []results.Run {
+	runs := slices.DeleteFunc(slices.Clone(s.runs), func(r results.Run) bool { return !slices.Contains(usual, s.axis.of(r.Point)) })
+	if len(runs) == 0 {
+		return s.runs[len(s.runs)-1:]
+	}
+	return runs
 }
 
 // headings are the metrics that have charts.

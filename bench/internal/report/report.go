@@ -36,27 +36,42 @@ func HTML(w io.Writer, d *results.Document) error {
 }
 
 // SVGs writes the charts of the page as files into dir, which it makes if it is
-// not there, and returns their names.
+// not there, and beside them charts.md, which shows them all. It returns the names
+// of the charts.
 func SVGs(dir string, d *results.Document) ([]string, error) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, err
 	}
 	var files []string
+	var page bytes.Buffer
+	fmt.Fprintln(&page, "# Charts")
 	m := newMaker(d)
 	for _, s := range scenarios(d) {
 		charts, err := m.charts(s.runs)
 		if err != nil {
 			return files, err
 		}
+		if len(charts) > 0 {
+			fmt.Fprintf(&page, "\n## %s\n", table.Escape(s.name))
+		}
 		for _, c := range charts {
-			file := filepath.Join(dir, c.file+".svg")
+			name := c.file + ".svg"
+			file := filepath.Join(dir, name)
 			if err := os.WriteFile(file, []byte(c.drawn.file(c.label())), 0o666); err != nil {
 				return files, err
 			}
 			files = append(files, file)
+			c.show(&page, name)
 		}
 	}
-	return files, nil
+	return files, os.WriteFile(filepath.Join(dir, "charts.md"), page.Bytes(), 0o666)
+}
+
+// show writes what Markdown shows of a chart whose file has the name: what was
+// measured, the picture, and how to read it.
+func (c chart) show(w io.Writer, name string) {
+	title := table.Escape(c.title + ", " + c.where)
+	fmt.Fprintf(w, "\n### %s\n\n%s\n\n![%s](%s)\n", title, table.Escape(c.about), title, name)
 }
 
 func newMaker(d *results.Document) *maker {
@@ -94,6 +109,7 @@ type page struct {
 	Facts       []fact
 	Failures    []failure
 	Glances     []table.Sheet
+	Legend      []table.Meaning
 	Sections    []section
 }
 
@@ -120,7 +136,7 @@ type run struct {
 }
 
 func pageOf(d *results.Document) (*page, error) {
-	p := &page{Title: "eddyline beside other servers", Interrupted: d.Interrupted, Facts: facts(d)}
+	p := &page{Title: "eddyline beside other servers", Interrupted: d.Interrupted, Facts: facts(d), Legend: table.Legend(d.Runs)}
 	m := newMaker(d)
 	for _, s := range scenarios(d) {
 		charts, err := m.charts(s.runs)

@@ -88,6 +88,7 @@ func TestPageSaysWhatWasMeasured(t *testing.T) {
 		"1 March 2026", "<dt>Commit</dt><dd>feedbeef</dd>", "interrupted", "prefers-color-scheme: dark", `name="viewport"`,
 		"<strong>evio failed</strong> in echo: 10000 connections, 64 bytes", "goroutine 1 [running]:",
 		`<tr class="failed">`, `<tr class="saturated">`, `<span class="better">`, `<span class="worse">`, "generator saturated",
+		"<dt>CPU µs</dt><dd>the server&#39;s processor time per request", "<dt>CPU/floor-level</dt>", "\n<nav><a href=",
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("no %q in the page", want)
@@ -109,7 +110,7 @@ func testCharts(t *testing.T, page string, files map[string]string) {
 	for _, of := range []string{"rate", "rate-ratio", "cpu", "cpu-ratio"} {
 		want = append(want, "echo-64-bytes-by-conns-"+of, "echo-100-connections-by-size-"+of)
 	}
-	want = append(want, "echo-64-bytes-by-conns-growth", "echo-19900-connections-64-bytes-latency")
+	want = append(want, "echo-64-bytes-by-conns-growth", "echo-100-connections-64-bytes-latency", "echo-1000-connections-64-bytes-latency")
 	for _, share := range []string{"30", "60", "90"} {
 		at := "rate-" + share + "-100-connections-64-bytes-50000-per-second-"
 		want = append(want, at+"cpu", at+"latency")
@@ -291,6 +292,59 @@ func TestSeries(t *testing.T) {
 	}
 	if short := seriesOf([]results.Run{run(1, 1, 0), run(2, 1, 0)}); len(short) != 1 {
 		t.Errorf("two points, when there is nothing longer: %+v", short)
+	}
+}
+
+func TestLatenciesOfASeriesWithoutTheUsualPointsAreOfItsLast(t *testing.T) {
+	run := func(conns int) results.Run { return results.Run{Scenario: "x", Point: results.Point{Conns: conns}} }
+	for _, tt := range []struct{ conns, want []int }{
+		{[]int{1, 100, 1000, 5000}, []int{100, 1000}},
+		{[]int{10, 1000}, []int{1000}},
+		{[]int{50, 500}, []int{500}},
+	} {
+		s := series{axis: connections}
+		for _, n := range tt.conns {
+			s.runs = append(s.runs, run(n))
+		}
+		var got []int
+		for _, r := range s.telling() {
+			got = append(got, r.Point.Conns)
+		}
+		if !slices.Equal(got, tt.want) {
+			t.Errorf("of %v latencies at %v, want %v", tt.conns, got, tt.want)
+		}
+	}
+}
+
+func TestMarkdownShowsEveryChartBelowItsScenario(t *testing.T) {
+	dir := t.TempDir()
+	files, err := SVGs(dir, example())
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "charts.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), "## echo")
+	echo, rest, _ := strings.Cut(rest, "\n## rate")
+	rate, idle, found := strings.Cut(rest, "\n## idle")
+	if !found {
+		t.Fatalf("not all scenarios have headings:\n%s", text)
+	}
+	for _, file := range files {
+		name := filepath.Base(file)
+		of := map[string]string{"echo": echo, "rate": rate, "idle": idle}[name[:4]]
+		line := "](" + name + ")"
+		if strings.Count(string(text), line) != 1 || !strings.Contains(of, line) {
+			t.Errorf("%s is not shown once, below its scenario", name)
+		}
+	}
+	if strings.Count(string(text), "![") != len(files) || strings.Contains(string(text), "![]") {
+		t.Errorf("%d charts, but the pictures are\n%s", len(files), text)
+	}
+	if want := "### Latency by percentile, echo: 100 connections, 64 bytes\n\nMedian of the rounds, with their quartiles"; !strings.Contains(string(text), want) {
+		t.Errorf("no %q in\n%s", want, text)
 	}
 }
 

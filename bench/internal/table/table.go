@@ -62,7 +62,10 @@ func (t Table) printRule(w io.Writer) {
 }
 
 // escape keeps what a cell says from being taken for Markdown or HTML.
-var escape = strings.NewReplacer("\\", "\\\\", "|", "\\|", "\n", " ", "*", "\\*", "_", "\\_", "`", "\\`", "<", "&lt;", "&", "&amp;")
+var escape = strings.NewReplacer("\\", "\\\\", "|", "\\|", "\n", " ", "*", "\\*", "_", "\\_", "`", "\\`", "[", "\\[", "]", "\\]", "<", "&lt;", "&", "&amp;")
+
+// Escape returns what Markdown shows as text.
+func Escape(text string) string { return escape.Replace(text) }
 
 func (t Table) left(column int) bool {
 	return column == 0 || column < len(t[0]) && t[0][column] == Notes
