@@ -43,7 +43,7 @@ var Metrics = []Metric{Rate, P50, P90, P99, P999, Max, CPU, User, System, Calls,
 // Latencies are those that tell how long a request took.
 var Latencies = []Metric{P50, P90, P99, P999, Max}
 
-// Main are those by which servers are judged.
+// Main are those that a glance shows.
 var Main = []Metric{Rate, P99, CPU, PerConn}
 
 // divided reports whether the processor time was divided into user and system:
