@@ -7,10 +7,11 @@
 // a fixed rate it is due when the rate says so, however late it could be sent,
 // so that a server that stalls is charged for the messages that wait for it (no
 // coordinated omission). The latencies of a window are then those of the messages
-// that became due in it, for whose replies it is waited after its end, and no others. The clock is read once for all replies that one
-// receive brings, before anything is sent in return: a latency is longer than
-// the truth by at most the time that it takes to compare and send one receive's
-// worth of messages, and never shorter.
+// that became due in it, for whose replies it is waited after its end, and no
+// others. The clock is read once for all replies that one receive brings, before
+// anything is sent in return: a latency is longer than the truth by at most the
+// time that it takes to compare and send one receive's worth of messages, and
+// never shorter.
 package client
 
 import (
@@ -193,8 +194,8 @@ type Result struct {
 	Bytes    uint64           // of payload that came back, in mode Bulk that went away
 	Latency  *results.Latency // nil when no latency was recorded
 	CPU      time.Duration    // processor time of the generator's process
-	Spun     time.Duration    // how long it looked for replies and found none
-	Busy     float64          // share of a core that it used otherwise; too low when others had its core while it looked
+	Spun     time.Duration    // how long it looked for replies and found none, or others had its core meanwhile
+	Busy     float64          // share of a core that it used otherwise
 
 	// Datagrams are those sent, Lost those of them that never came back; in other modes
 	// than Datagrams both are 0. What is given up in one window and comes back in a

@@ -265,6 +265,7 @@ func (g *generator) endWindow() window {
 	}
 	w.Bytes = w.Requests * uint64(g.exchange.inSize)
 	g.driver.measured(&w)
+	w.Spun = min(w.Spun, w.Wall) // the loop's account is as of its last turn
 	return w
 }
 

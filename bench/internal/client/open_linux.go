@@ -84,7 +84,7 @@ func (d *openLoop) tick() {
 		return
 	}
 	if d.sent == sent && d.g.replies == d.replies {
-		d.window.Spun += time.Duration(now - d.looked)
+		d.window.Spun += time.Duration(now - max(d.looked, d.g.mark.from))
 	}
 	d.looked, d.replies = now, d.g.replies
 	if err := d.g.loop.Post(d.turn); err != nil {

@@ -66,9 +66,11 @@ type window struct {
 // describe sums windows and reads the figures off them.
 func describe(windows []window) (Result, error) {
 	var sum window
+	work := 0.0
 	each, all := newHistogram(), newHistogram()
 	for _, w := range windows {
 		sum.add(w)
+		work += w.work()
 		if err := merge(each, w.Each); err != nil {
 			return Result{}, err
 		}
@@ -88,11 +90,21 @@ func describe(windows []window) (Result, error) {
 		windows:   windows,
 	}
 	if sum.Wall > 0 {
-		r.Busy = max(0, float64(sum.CPU-sum.Spun)/float64(sum.Wall))
+		r.Busy = work / float64(sum.Wall)
 	}
 	r.Saturated = sum.saturated(r.Busy)
 	r.Extra = sum.extra(all)
 	return r, nil
+}
+
+// work is the processor time that a generator did not look for replies in vain. It has
+// lost to others of both alike, and who looks does not sleep, so that processor time is
+// shared out as the time of the window is.
+func (w *window) work() float64 {
+	if w.Wall <= 0 {
+		return 0
+	}
+	return float64(w.CPU) * float64(w.Wall-w.Spun) / float64(w.Wall)
 }
 
 func (w *window) saturated(busy float64) bool {

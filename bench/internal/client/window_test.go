@@ -109,6 +109,25 @@ func TestSaturation(t *testing.T) {
 	}
 }
 
+// What others have of a generator's core while it looks is not taken for its idleness.
+func TestPreemptionWhileLookingLeavesTheWork(t *testing.T) {
+	quiet := window{Mode: Closed, Wall: 1000, CPU: 1000, Spun: 200}
+	preempted := window{Mode: Closed, Wall: 1000, CPU: 500, Spun: 800}
+	for _, tt := range []struct {
+		windows []window
+		want    float64
+	}{
+		{[]window{quiet}, 0.8},
+		{[]window{preempted}, 0.1},
+		{[]window{quiet, preempted}, 0.45},
+	} {
+		r, err := describe(tt.windows)
+		if err != nil || r.Busy != tt.want {
+			t.Errorf("%+v: busy for %v, want %v, error %v", tt.windows, r.Busy, tt.want, err)
+		}
+	}
+}
+
 func TestCurve(t *testing.T) {
 	var all []time.Duration
 	for i := range 100_000 {
