@@ -45,6 +45,9 @@ func SVGs(dir string, d *results.Document) ([]string, error) {
 	var files []string
 	var page bytes.Buffer
 	fmt.Fprintln(&page, "# Charts")
+	if d.Source() != "" {
+		fmt.Fprintf(&page, "\nMeasured at commit %s.\n", d.Source())
+	}
 	m := newMaker(d)
 	for _, s := range scenarios(d) {
 		charts, err := m.charts(s.runs)

@@ -326,7 +326,10 @@ func TestMarkdownShowsEveryChartBelowItsScenario(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, rest, _ := strings.Cut(string(text), "## echo")
+	head, rest, _ := strings.Cut(string(text), "## echo")
+	if !strings.Contains(head, "commit feedbeef") {
+		t.Errorf("the head does not name the commit: %s", head)
+	}
 	echo, rest, _ := strings.Cut(rest, "\n## rate")
 	rate, idle, found := strings.Cut(rest, "\n## idle")
 	if !found {
