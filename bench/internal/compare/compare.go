@@ -146,6 +146,9 @@ func (p pair) compareRows(old, new results.Row) []Change {
 	if old.Saturated() != new.Saturated() {
 		note(false, "the generator was the bottleneck on one side alone")
 	}
+	if was, is := results.Calls.Summary(old).Median, results.Calls.Summary(new).Median; was > 0 && is > 0 && math.Abs(percent(was, is)) > Effect {
+		note(false, "system calls per request: %s before, %s now, each counted once", table.Figure(was), table.Figure(is))
+	}
 	for _, m := range results.Metrics {
 		if !p.tells(m) {
 			continue

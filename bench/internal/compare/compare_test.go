@@ -232,6 +232,24 @@ func TestLatencyCountsAtAFixedRateAndTheRateElsewhere(t *testing.T) {
 	}
 }
 
+func TestSystemCallsAreNotTestedAsIfEveryRoundHadCountedThem(t *testing.T) {
+	counted := func(calls float64) *results.Document {
+		r := row("eddyline", 5, 1000, 50, 4)
+		for i := range r.Rounds {
+			r.Rounds[i].Calls = calls
+		}
+		return document(r)
+	}
+	const note = "eddyline: system calls per request: 2.00 before, 3.00 now, each counted once"
+	for calls, said := range map[float64]bool{2.001: false, 3: true} {
+		changes := documents(t, counted(2), counted(calls))
+		out := printed(changes)
+		if strings.Contains(out, note) != said || Regressed(changes) || !strings.Contains(out, "Different beyond noise (p < 0.05): 0") {
+			t.Errorf("%v calls now:\n%s", calls, out)
+		}
+	}
+}
+
 func TestFigures(t *testing.T) {
 	changes := documents(t, document(row("eddyline", 5, 100_000, 50, 4)), document(row("eddyline", 4, 90_000, 50, 4)))
 	c := find(t, changes, "eddyline", "rate")

@@ -34,11 +34,15 @@ func (p pair) values(m results.Metric, old, new results.Row) (before, after []fl
 	return m.Values(old), m.Values(new), ""
 }
 
-// tells reports whether a metric says something of the servers at the point:
-// latency does only where the rate is fixed, and the rate only where it is not.
-// Elsewhere one follows from the other.
+// tells reports whether a metric says something of the servers at the point, by
+// which chance can be told: latency does only where the rate is fixed, and the rate
+// only where it is not; elsewhere one follows from the other. System calls are
+// counted once, and the rounds have copies.
 func (p pair) tells(m results.Metric) bool {
-	if m.Name == results.Rate.Name {
+	switch {
+	case m.Name == results.Calls.Name:
+		return false
+	case m.Name == results.Rate.Name:
 		return p.new.Point.Rate == 0
 	}
 	return p.new.Point.Rate > 0 || !named(results.Latencies, m)
