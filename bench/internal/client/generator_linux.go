@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"net"
 	"net/netip"
 	"time"
@@ -20,11 +19,10 @@ import (
 )
 
 const (
-	burst    = 256                  // connections being opened at one time; below every backlog
-	sources  = 250                  // addresses of 127.0.0.0/8 to connect from: one has only some 28,000 ports
-	patience = 10 * time.Second     // for something to happen where something must
-	lead     = 5 * time.Millisecond // from asking for a window to its beginning: who asks is awake on one of the cores
-	spin     = time.Millisecond     // how long a loop polls before it sleeps: a load pauses for less, its end does not
+	burst    = 256              // connections being opened at one time; below every backlog
+	sources  = 250              // addresses of 127.0.0.0/8 to connect from: one has only some 28,000 ports
+	patience = 10 * time.Second // for something to happen where something must
+	spin     = time.Millisecond // how long a loop polls before it sleeps: a load pauses for less, its end does not
 )
 
 // A driver is what a mode does. Its methods run on the loop.
@@ -42,12 +40,6 @@ type driver interface {
 	stuck() error
 	// reset ends the mode's connections.
 	reset()
-}
-
-// A lingerer is a driver whose windows are not complete at their end.
-type lingerer interface {
-	// linger calls then when the window that has ended, w, is.
-	linger(w *window, then func())
 }
 
 // A settler is a driver whose load takes its time to become what is measured.
@@ -94,16 +86,6 @@ type load struct {
 	began         int64
 	sent, replies uint64 // bytes sent and replies by then
 }
-
-// mark is a window: when it began and ends, and the accounts at its beginning.
-type mark struct {
-	from, to  int64
-	replies   uint64
-	cpu, spun time.Duration
-}
-
-// covers tells whether the moment at is in the window.
-func (m *mark) covers(at int64) bool { return m.from <= at && at < m.to }
 
 func newGenerator(spec Spec) (*generator, error) {
 	if err := spec.check(); err != nil {
@@ -218,70 +200,6 @@ func (g *generator) finish() (Total, error) {
 	return t, err
 }
 
-func (g *generator) measure(d time.Duration) (window, error) {
-	w := new(window)
-	err := g.request(false, func() {
-		g.loop.AfterFunc(lead, func() {
-			g.startWindow()
-			g.loop.AfterFunc(d, func() { g.finishWindow(w) })
-		})
-	})
-	if err != nil {
-		return window{}, err // a timer may still fire
-	}
-	return *w, nil
-}
-
-func (g *generator) startWindow() {
-	empty(g.each)
-	empty(g.all)
-	g.driver.measured(new(window))
-	g.mark = mark{g.now(), math.MaxInt64, g.replies, cpuTime(), g.engine.Stats().Spun}
-}
-
-// finishWindow ends the window under way, and the request for it when all is known.
-func (g *generator) finishWindow(w *window) {
-	*w = g.endWindow()
-	whole := func() {
-		g.latencies(w)
-		g.complete()
-	}
-	if d, ok := g.driver.(lingerer); ok {
-		d.linger(w, whole)
-		return
-	}
-	whole()
-}
-
-// endWindow ends the window under way, whose latencies may not all be known yet.
-func (g *generator) endWindow() window {
-	g.mark.to = g.now()
-	w := window{
-		Mode:     g.spec.Mode,
-		CPU:      cpuTime() - g.mark.cpu,
-		Spun:     g.engine.Stats().Spun - g.mark.spun,
-		Wall:     time.Duration(g.mark.to - g.mark.from),
-		Requests: g.replies - g.mark.replies,
-	}
-	w.Bytes = w.Requests * uint64(g.exchange.inSize)
-	g.driver.measured(&w)
-	w.Spun = min(w.Spun, w.Wall) // the loop's account is as of its last turn
-	return w
-}
-
-// latencies adds to a window the latencies that were recorded.
-func (g *generator) latencies(w *window) {
-	var err error
-	if w.Each, err = encode(g.each); err == nil {
-		w.All, err = encode(g.all)
-	}
-	empty(g.each)
-	empty(g.all)
-	if err != nil {
-		g.fail(err)
-	}
-}
-
 // answered counts n replies to what was due at the moment at.
 func (g *generator) answered(at, now int64, n int) {
 	g.replies += uint64(n)
@@ -300,14 +218,6 @@ func (g *generator) total() Total {
 		t.Requests = t.Bytes / uint64(g.spec.Size)
 	}
 	return t
-}
-
-// cpuTime returns the processor time of this process.
-func cpuTime() time.Duration {
-	var ts unix.Timespec
-	// The clock exists, and ts is writable.
-	_ = unix.ClockGettime(unix.CLOCK_PROCESS_CPUTIME_ID, &ts)
-	return time.Duration(ts.Nano())
 }
 
 // request lets start run on the loop and waits until it, or what follows from
