@@ -3,7 +3,8 @@
 package sys
 
 // Sockets on Linux: the calls that cannot block enter the kernel directly, see
-// the package comment.
+// the package comment. Transfers say so themselves with MSG_DONTWAIT: O_NONBLOCK
+// belongs to the open file description (open(2)), which others may share.
 
 import (
 	"syscall"
@@ -14,10 +15,10 @@ import (
 
 // Recv receives once into p. 0 bytes without an error is the end of the stream,
 // unless p is empty. fd must be nonblocking.
-func Recv(fd int, p []byte) (int, Errno) { return recv(fd, p, 0) }
+func Recv(fd int, p []byte) (int, Errno) { return recv(fd, p, unix.MSG_DONTWAIT) }
 
 // Peek is Recv that leaves the bytes in the socket.
-func Peek(fd int, p []byte) (int, Errno) { return recv(fd, p, unix.MSG_PEEK) }
+func Peek(fd int, p []byte) (int, Errno) { return recv(fd, p, unix.MSG_DONTWAIT|unix.MSG_PEEK) }
 
 func recv(fd int, p []byte, flags uintptr) (int, Errno) {
 	size, e := disturb(CallRecv, fd, min(len(p), MaxTransfer))
@@ -52,7 +53,7 @@ func Send(fd int, p []byte) (int, Errno) {
 			continue
 		}
 		n, _, e := syscall.RawSyscall6(unix.SYS_SENDTO, uintptr(fd),
-			uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(size), unix.MSG_NOSIGNAL, 0, 0)
+			uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(size), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, 0, 0)
 		if e == 0 {
 			return int(n), 0
 		}
@@ -109,7 +110,7 @@ func SendVec(fd int, bufs [][]byte) (int, Errno) {
 		return 0, e
 	}
 	raceSent(nil)
-	return transferVec(unix.SYS_SENDMSG, fd, bufs, unix.MSG_NOSIGNAL, limit)
+	return transferVec(unix.SYS_SENDMSG, fd, bufs, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, limit)
 }
 
 // RecvVec receives once into the first MaxVec slices of bufs that are not empty,
@@ -120,7 +121,7 @@ func RecvVec(fd int, bufs [][]byte) (int, Errno) {
 	if e != 0 {
 		return 0, e
 	}
-	n, e := transferVec(unix.SYS_RECVMSG, fd, bufs, 0, limit)
+	n, e := transferVec(unix.SYS_RECVMSG, fd, bufs, unix.MSG_DONTWAIT, limit)
 	raceReceived(nil)
 	return n, e
 }
