@@ -153,6 +153,9 @@ func (d *dial) resolved(addrs []stream.Addr, err error) {
 		return
 	}
 	if err != nil {
+		if cause := context.Cause(d.ctx); cause != nil {
+			err = cause // of which the look-up tells in words of its own
+		}
 		d.finish(nil, asInvalid(err))
 		return
 	}

@@ -349,6 +349,23 @@ func TestTheLookUpEndsWithTheDial(t *testing.T) {
 }
 
 // What Dial refuses outright it does not report again.
+// Whoever calls a dial off hears his own reason, although the look-up ends for it too and
+// has other words.
+func TestADialEndsWithTheCauseOfItsContext(t *testing.T) {
+	asked := blockedDNS(t)
+	r := newRig(t, loop.Config{Loops: 1})
+	mine := errors.New("changed my mind")
+	for range 20 {
+		ctx, cancel := context.WithCancelCause(context.Background())
+		outcomes := r.dialing(ctx, loop.DialConfig{}, "tcp", "eddyline.invalid:80", r.always(hooks{}))
+		take(t, "the look-up", asked)
+		cancel(mine)
+		if out := take(t, "the outcome", outcomes); !errors.Is(out.err, mine) {
+			t.Errorf("the dial ended with %v, want %v", out.err, mine)
+		}
+	}
+}
+
 func TestDialBadInput(t *testing.T) {
 	r := newRig(t, loop.Config{Loops: 1})
 	p := r.always(hooks{})
