@@ -365,7 +365,7 @@ func (s *listener) assign(c *Conn) {
 	case ErrBackpressure:
 		// That loop has more than enough to do: this one keeps the connection.
 		if c.loop.conns.Add(-1) == 0 {
-			c.loop.wake() // it may be draining, and have waited for this one
+			c.loop.ask(controlLook) // it may be draining, and have waited for this one
 		}
 		c.loop = s.loop
 		c.loop.conns.Add(1)

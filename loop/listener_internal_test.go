@@ -182,3 +182,50 @@ func TestEverybodyPassesTheSignBit(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A loop that was to get a connection and got none may have waited for it alone. What
+// tells it must outlast a wake-up: a poll that does not block may take that.
+func TestALoopThatGetsNoConnectionLooksAgain(t *testing.T) {
+	e, err := New(Config{Loops: 2, MaxTasks: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := HandlerFunc(echoing).Protocol()
+	ln, err := e.Listen(ListenConfig{}, "tcp", "127.0.0.1:0", p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, b, err := stream.Pair()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	fd, err := a.Detach()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Nothing runs yet, so that all of it is this goroutine's.
+	s := ln.sockets[0]
+	other := e.loops[0]
+	if other == s.loop {
+		other = e.loops[1]
+	}
+	if err := other.Post(func() {}); err != nil {
+		t.Fatal(err)
+	}
+	if !e.reserve() {
+		t.Fatal("no place")
+	}
+	s.assign(newConn(other, fd, stream.Addr{}))
+	if here, there := s.loop.conns.Load(), other.conns.Load(); here != 1 || there != 0 {
+		t.Errorf("%d and %d connections, want it where it was accepted", here, there)
+	}
+	if other.control.Load()&controlLook == 0 {
+		t.Error("the other loop is not told")
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := e.Run(ctx); err != nil {
+		t.Error(err)
+	}
+}

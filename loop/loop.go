@@ -93,6 +93,7 @@ const (
 	controlStop  uint32 = 1 << iota // end now
 	controlDrain                    // begin to drain
 	controlRearm                    // a descriptor or a place was freed: listeners may try again
+	controlLook                     // the last connection may have gone elsewhere: look whether to end
 )
 
 // A task is what other goroutines ask a loop to do.
