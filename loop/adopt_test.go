@@ -256,12 +256,40 @@ func TestDetachReportsOutputThatCouldNotBeSent(t *testing.T) {
 			s.Close()
 			t.Error("Detach succeeds although what was written is lost")
 		}
+		if _, _, err := conn.Detach(); !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, syscall.EPIPE) {
+			t.Errorf("the next Detach reports %v, want the write's error", err)
+		}
 	}); err != nil {
 		t.Fatal(err)
 	}
 	if err := take(t, "OnClose", causes); !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, syscall.EPIPE) {
 		t.Errorf("OnClose heard %v, want the write's error", err)
 	}
+}
+
+// The kernel forgets the peer of a connection that was reset, the engine does not.
+func TestTheStreamOfAResetConnectionKnowsItsPeer(t *testing.T) {
+	r := newRig(t, loop.Config{Loops: 1})
+	conns := make(chan *loop.Conn, 1)
+	c := r.dial(r.listen(r.always(hooks{open: func(c *loop.Conn) error {
+		c.Pause()
+		conns <- c
+		return nil
+	}})))
+	conn := take(t, "the connection", conns)
+	turn(t, conn.Loop())
+	c.reset()
+	do(t, conn.Loop(), func() {
+		s, err := conn.Stream()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		if peer, err := s.PeerAddr(); err != nil || peer != conn.RemoteAddr() {
+			t.Errorf("the peer is %v, %v; want %v", peer, err, conn.RemoteAddr())
+		}
+		conn.Abort()
+	})
 }
 
 // A protocol is upgraded in place: what the old handler left, and the end, are

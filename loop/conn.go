@@ -151,7 +151,7 @@ func (c *Conn) makeStream() error {
 	if c.stream != nil {
 		return nil
 	}
-	s, err := stream.FromFD(int(c.fd))
+	s, err := stream.FromConnectedFD(int(c.fd), c.peer)
 	if err != nil {
 		return err
 	}
@@ -220,6 +220,7 @@ func (c *Conn) open(p Protocol) {
 	c.begin()
 	h := p(c)
 	if h == nil {
+		c.handler = nil // it may have set one
 		c.end()
 		c.refuse()
 		return

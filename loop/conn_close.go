@@ -40,8 +40,11 @@ func (c *Conn) Abort() {
 // changed. Other errors: net.ErrClosed after Close, the cause of a failed send, and the
 // kernel's.
 func (c *Conn) Detach() (s *stream.Stream, unread []byte, err error) {
-	if c.flags&(closing|closed|writeFailed) != 0 {
+	if c.flags&(closing|closed) != 0 {
 		return nil, nil, c.opError("detach", net.ErrClosed)
+	}
+	if c.is(writeFailed) {
+		return nil, nil, c.writeError()
 	}
 	if c.loop.current == c && len(c.loop.cork) > 0 {
 		c.sendCork(nil)

@@ -61,6 +61,26 @@ func TestARefusalIsFlushed(t *testing.T) {
 	}
 }
 
+// unheard is a handler that nobody may call.
+type unheard struct{ testing.TB }
+
+func (h unheard) OnData(_ *loop.Conn, in []byte) (int, error) {
+	h.Error("OnData of a refused connection")
+	return len(in), nil
+}
+
+func (h unheard) OnClose(*loop.Conn, error) { h.Error("OnClose of a refused connection") }
+
+// A refused connection has no callbacks, whatever the Protocol did to it before.
+func TestARefusalForgetsTheHandlerThatWasSet(t *testing.T) {
+	r := newRig(t, loop.Config{Loops: 1})
+	c := r.dial(r.listen(func(c *loop.Conn) loop.Handler {
+		c.SetHandler(unheard{t})
+		return nil
+	}))
+	c.expectEnd()
+}
+
 // The peer of a dial to the unspecified address is the one it was connected to.
 func TestRemoteAddrOfADialToTheUnspecifiedAddress(t *testing.T) {
 	r := newRig(t, loop.Config{Loops: 1})

@@ -80,6 +80,20 @@ func TestFromFDOfConnectionThatIsReset(t *testing.T) {
 	expectError(t, "Read", err, syscall.ECONNRESET)
 }
 
+func TestFromConnectedFDKnowsThePeerOfAConnectionThatIsReset(t *testing.T) {
+	s := resetBehindOurBack(t, loopback4())
+	peer, err := s.PeerAddr()
+	must(t, "PeerAddr", err)
+	fd, err := s.Detach()
+	must(t, "Detach", err)
+	again, err := stream.FromConnectedFD(fd, peer)
+	must(t, "FromConnectedFD", err)
+	defer again.Close()
+	if a, err := again.PeerAddr(); a != peer || err != nil {
+		t.Errorf("PeerAddr: (%v, %v), want %v", a, err, peer)
+	}
+}
+
 // Whatever is no connected stream is refused, and is the caller's as before: open.
 func TestFromFDRefusesWhatIsNoStream(t *testing.T) {
 	file, err := os.Create(filepath.Join(t.TempDir(), "file"))

@@ -19,8 +19,13 @@ import (
 // no stream socket or that listens), it stays the caller's. A connection whose
 // peer is gone already is no error here but at the first Read. A connect that
 // is pending can be completed with FinishConnect.
-func FromFD(fd int) (*Stream, error) {
-	c, err := adopt("adopt", fd, false)
+func FromFD(fd int) (*Stream, error) { return FromConnectedFD(fd, Addr{}) }
+
+// FromConnectedFD is FromFD for a connection whose peer is known, such as AcceptFD
+// tells it: the kernel forgets it when the connection is reset. The zero Addr is a
+// peer that is not known.
+func FromConnectedFD(fd int, peer Addr) (*Stream, error) {
+	c, err := adopt("adopt", fd, false, peer)
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +48,7 @@ func LocalAddrOf(fd int) (Addr, error) {
 // ListenerFromFD makes a Listener of a listening socket's descriptor, as FromFD
 // does with a connected one. A unix socket's path stays when it is closed.
 func ListenerFromFD(fd int) (*Listener, error) {
-	c, err := adopt("adopt", fd, true)
+	c, err := adopt("adopt", fd, true, Addr{})
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +95,7 @@ func duplicate(op string, raw sys.RawConn) (c *socket, err error) {
 			err = descriptorError(op, int(old), sys.CallDup, e)
 			return
 		}
-		if c, err = adopt(op, fd, false); err != nil {
+		if c, err = adopt(op, fd, false, Addr{}); err != nil {
 			sys.Close(fd)
 		}
 	})
@@ -101,8 +106,9 @@ func duplicate(op string, raw sys.RawConn) (c *socket, err error) {
 }
 
 // adopt checks that fd is a stream socket that listens or does not, and makes it
-// ours. Nothing is changed before everything is checked.
-func adopt(op string, fd int, listens bool) (*socket, error) {
+// ours. Nothing is changed before everything is checked. The peer is asked of the
+// kernel if it is the zero Addr.
+func adopt(op string, fd int, listens bool, peer Addr) (*socket, error) {
 	if !validFD(fd) {
 		return nil, descriptorError(op, fd, sys.CallGetsockopt, sys.EBADF)
 	}
@@ -130,7 +136,7 @@ func adopt(op string, fd int, listens bool) (*socket, error) {
 	if domain == sys.DomainNone {
 		return nil, unsuitable(op, fd, "neither a TCP nor a unix socket")
 	}
-	addr, pending, err := adoptedAddr(op, fd, listens)
+	addr, pending, err := adoptedAddr(op, fd, listens, peer)
 	if err != nil {
 		return nil, err
 	}
@@ -157,7 +163,10 @@ func validFD(fd int) bool { return fd >= 0 && fd == int(int32(fd)) }
 
 // adoptedAddr is what socket.addr is to be. Without a peer the socket may be
 // about to get one, or have lost it.
-func adoptedAddr(op string, fd int, listens bool) (addr Addr, pending bool, err error) {
+func adoptedAddr(op string, fd int, listens bool, peer Addr) (addr Addr, pending bool, err error) {
+	if peer != (Addr{}) {
+		return peer, false, nil
+	}
 	if listens {
 		sa, e := sys.Getsockname(fd)
 		if e != 0 {
