@@ -17,13 +17,3 @@ const noSignal = unix.MSG_NOSIGNAL
 
 // lingerOption counts in seconds.
 const lingerOption = unix.SO_LINGER
-
-// OutQueue is the number of bytes sent that the peer has not acknowledged, or
-// on a unix socket not read.
-func OutQueue(fd int) (int, Errno) {
-	if e := fault(CallIoctl); e != 0 {
-		return 0, e
-	}
-	n, err := unix.IoctlGetInt(fd, unix.TIOCOUTQ)
-	return n, errnoOf(err)
-}

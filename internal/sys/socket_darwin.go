@@ -45,7 +45,18 @@ func prepare(fd int) error {
 	if err := unix.SetNonblock(fd, true); err != nil {
 		return err
 	}
-	return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_NOSIGPIPE, 1)
+	return noSIGPIPE(fd)
+}
+
+// noSIGPIPE sets SO_NOSIGPIPE. A socket whose peer has gone already takes no options
+// (EINVAL), and what it received must not be lost for that; Go ignores the signal for all
+// descriptors but 1 and 2.
+func noSIGPIPE(fd int) error {
+	err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_NOSIGPIPE, 1)
+	if err == unix.EINVAL {
+		return nil
+	}
+	return err
 }
 
 // NoSIGPIPE keeps sends on a socket from elsewhere from raising SIGPIPE, for
@@ -54,7 +65,7 @@ func NoSIGPIPE(fd int) Errno {
 	if e := fault(CallSetsockopt); e != 0 {
 		return e
 	}
-	return errnoOf(unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_NOSIGPIPE, 1))
+	return errnoOf(noSIGPIPE(fd))
 }
 
 const noSignal = 0
