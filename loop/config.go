@@ -42,7 +42,8 @@ type Config struct {
 	Loops int
 	// MaxConns bounds the connections of the engine, dials under way included.
 	// At the bound listeners stop accepting (peers wait in the kernel's queue)
-	// and a dial fails with [ErrMaxConns]. Default: [DefaultMaxConns].
+	// and a dial fails with [ErrMaxConns]; so it may with one place left, which a
+	// listener takes before it looks whether a peer waits. Default: [DefaultMaxConns].
 	MaxConns int
 	// MaxInbound bounds the bytes of one connection that its handler has been
 	// offered and has not consumed; at the bound the connection is closed with

@@ -74,7 +74,8 @@ func (c *Conn) Buffered() int {
 
 // CloseWrite ends the output: what is pending is sent, then FIN. Input goes on
 // to be offered. Later writes return net.ErrClosed. When the peer has ended its
-// output too, the connection closes.
+// output too, the connection closes. The error is net.ErrClosed after Close or
+// CloseWrite, or the cause of a failed send.
 func (c *Conn) CloseWrite() error {
 	if c.flags&noWrite != 0 {
 		return c.writeError()

@@ -17,7 +17,8 @@ import (
 )
 
 // Engine runs connections on its loops; [New] makes one. Its methods may be called
-// from any goroutine, callbacks included.
+// from any goroutine, callbacks included; Run and Shutdown aside, which wait for the
+// loops.
 type Engine struct {
 	cfg   Config
 	log   *logger

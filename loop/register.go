@@ -55,7 +55,9 @@ func (r *Registration) Modify(interest poller.Interest) error {
 }
 
 // Close ends the registration: f is not called again, not even for events of
-// this turn. A second Close returns net.ErrClosed.
+// this turn. A second Close returns net.ErrClosed. Other errors are the kernel's,
+// such as fs.ErrNotExist and EBADF for a descriptor that was closed before; f is not
+// called again all the same.
 func (r *Registration) Close() error {
 	if !r.held {
 		return fmt.Errorf("loop: close registration of fd %d: %w", r.fd, net.ErrClosed)
