@@ -28,7 +28,8 @@ type Stats struct {
 	QueuedBytes  int64  // buffer memory in use now for input not consumed and output not sent
 
 	// Spun is how long the loops polled for something to do, and found nothing, because
-	// of [Config.Spin]: what they took of their cores beyond that was work.
+	// of [Config.Spin]: what they took of their cores beyond that was work. By the
+	// wall clock: others may have had the core meanwhile.
 	Spun time.Duration
 }
 
