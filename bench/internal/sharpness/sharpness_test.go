@@ -1,0 +1,87 @@
+package sharpness
+
+import (
+	"context"
+	"strings"
+	"testing"
+)
+
+func root(t *testing.T) string {
+	t.Helper()
+	dir, err := Root(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// A change to the engine that moves a breakage's text is noticed here.
+func TestEveryBreakageHasItsPlace(t *testing.T) {
+	dir, names := root(t), map[string]bool{}
+	for _, b := range Breakages {
+		if names[b.Name] {
+			t.Errorf("two are called %q", b.Name)
+		}
+		names[b.Name] = true
+		if !strings.HasPrefix(b.Clause, "C") || len(b.Edits) == 0 {
+			t.Errorf("%q has no clause or no edits", b.Name)
+		}
+		files, err := b.broken(dir)
+		if err != nil {
+			t.Error(err)
+		}
+		if len(files) == 0 {
+			t.Errorf("%q breaks no file", b.Name)
+		}
+	}
+}
+
+func TestAnEditThatFitsTwiceOrNowhereIsAnError(t *testing.T) {
+	for _, old := range []string{"func", "no such text"} {
+		b := Breakage{Name: "wrong", Edits: []Edit{{"loop/turn.go", old, ""}}}
+		if _, err := b.broken(root(t)); err == nil || !strings.Contains(err.Error(), "loop/turn.go") {
+			t.Errorf("%q: %v", old, err)
+		}
+	}
+}
+
+func named(t *testing.T, name string) Breakage {
+	t.Helper()
+	for _, b := range Breakages {
+		if b.Name == name {
+			return b
+		}
+	}
+	t.Fatalf("no breakage is called %q", name)
+	return Breakage{}
+}
+
+// A breakage is found by the first seed that shows it; an engine that is whole
+// outlives the same seeds.
+func TestABreakageIsFoundAndTheWholeEngineIsNot(t *testing.T) {
+	ctx, dir := context.Background(), root(t)
+	o, err := Try(ctx, dir, named(t, "OnClose twice"), 5)
+	if err != nil || o.Seed != 1 || !strings.HasPrefix(o.Words, "C2: ") {
+		t.Errorf("%+v, %v", o, err)
+	}
+	whole := Breakage{Name: "nothing", Edits: []Edit{{"loop/turn.go", "package loop\n", "package loop\n"}}}
+	if o, err := Try(ctx, dir, whole, 5); err != nil || o.Seed != 0 {
+		t.Errorf("%+v, %v", o, err)
+	}
+}
+
+func TestFailuresAreRead(t *testing.T) {
+	const said = `--- FAIL: TestSimulatedRuns (0.46s)
+    sim_test.go:30: turn 52: C1: nothing moves, on link 5.0 (fd 35 flags x)
+        again with -sim.seed 682 -sim.runs 1 -sim.turns 2000
+`
+	if seed, words := failure(said); seed != 682 || words != "C1: nothing moves" {
+		t.Errorf("%d, %q", seed, words)
+	}
+	if seed, _ := failure("panic: test timed out after 10s"); seed != 0 {
+		t.Errorf("seed %d of a run that names none", seed)
+	}
+	if words := crash("panic: test timed out after 10s\nmore"); words != "it does not end" {
+		t.Error(words)
+	}
+}

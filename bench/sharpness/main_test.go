@@ -1,0 +1,78 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/eddyline/eddyline/bench/internal/harness"
+	"github.com/eddyline/eddyline/bench/internal/sharpness"
+)
+
+func TestFlags(t *testing.T) {
+	for args, want := range map[string]string{
+		"-seeds 0":        "-seeds 0: one is the least",
+		"-only (":         "-only: error parsing regexp",
+		"-only nonesuch":  "no breakage is called so",
+		"another":         `unexpected argument "another"`,
+		"-no-such-option": "flag provided but not defined",
+	} {
+		var said bytes.Buffer
+		if _, err := parse(strings.Fields(args), &said); err == nil || !strings.Contains(said.String(), want) {
+			t.Errorf("%s: %v, said %q, want %q", args, err, said.String(), want)
+		}
+	}
+}
+
+func TestOutcomesAreShown(t *testing.T) {
+	done := []sharpness.Outcome{
+		{Breakage: sharpness.Breakage{Name: "one", Clause: "C1"}, Seed: 7, Words: strings.Repeat("ü", 2*longest)},
+		{Breakage: sharpness.Breakage{Name: "two", Clause: "C2", Missed: "it is late"}},
+		{Breakage: sharpness.Breakage{Name: "three", Clause: "C3"}},
+	}
+	for _, markdown := range []bool{false, true} {
+		var out bytes.Buffer
+		tell(&out, done, &options{seeds: 9, markdown: markdown})
+		for _, want := range []string{"7", strings.Repeat("ü", longest) + "…", "not noticed: it is late", "NOT NOTICED", "1 of 3 breakages noticed within 9 seeds"} {
+			if !strings.Contains(out.String(), want) {
+				t.Errorf("Markdown %v: %q is not in\n%s", markdown, want, out.String())
+			}
+		}
+	}
+}
+
+func TestTheListNamesEveryBreakage(t *testing.T) {
+	o, err := parse([]string{"-list"}, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if status := run(context.Background(), o, &out, os.Stderr); status != 0 {
+		t.Errorf("status %d", status)
+	}
+	for _, b := range sharpness.Breakages {
+		if !strings.Contains(out.String(), b.Name) {
+			t.Errorf("%q is not listed", b.Name)
+		}
+	}
+}
+
+// What nobody notices, and what was cut short, show in the exit status.
+func TestTheExitStatusTells(t *testing.T) {
+	o, err := parse([]string{"-only", "^Register succeeds while the loop ends$", "-seeds", "1"}, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if status := run(context.Background(), o, &out, os.Stderr); status != harness.Failed || !strings.Contains(out.String(), "NOT NOTICED") {
+		t.Errorf("status %d, said\n%s", status, out.String())
+	}
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	if status := run(ended, o, &out, os.Stderr); status != harness.Interrupted {
+		t.Errorf("status %d after an interrupt", status)
+	}
+}
