@@ -55,12 +55,15 @@ func Wrk(path string, conns int) Load {
 // pipeline commands outstanding, with values of size bytes.
 func RedisBenchmark(command string, conns, size, pipeline int) Load {
 	return func(ctx context.Context, at Place, addr string, length time.Duration, begin func() error) (Result, error) {
-		run := func(command string, requests int) (Result, error) {
+		start := func(command string, requests int) (said, error) {
 			args, err := redisArgs(addr, command, conns, size, pipeline, requests)
 			if err != nil {
-				return Result{}, err
+				return said{}, err
 			}
-			said, err := at.run(ctx, patience(length), RedisBenchmarkName, args)
+			return at.run(ctx, patience(length), RedisBenchmarkName, args)
+		}
+		run := func(command string, requests int) (Result, error) {
+			said, err := start(command, requests)
 			if err != nil {
 				return Result{}, err
 			}
@@ -69,8 +72,9 @@ func RedisBenchmark(command string, conns, size, pipeline int) Load {
 			return r, err
 		}
 		if command == "GET" {
-			// There must be something to get.
-			if _, err := run("SET", conns*pipeline); err != nil {
+			// There must be something to get. So short a run may have no rate to report:
+			// the program counts milliseconds.
+			if _, err := start("SET", conns*pipeline); err != nil {
 				return Result{}, err
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -65,6 +66,34 @@ func TestRunEndsWithItsContext(t *testing.T) {
 	cancel()
 	if _, err := anywhere.run(ctx, time.Minute, "sleep", []string{"60"}); err == nil {
 		t.Error("no error")
+	}
+}
+
+// redis-benchmark counts milliseconds: what prepares a GET may take none, and then has no
+// rate to report.
+func TestAPreparationTooShortToMeasureIsNoFailure(t *testing.T) {
+	dir := t.TempDir()
+	report, err := filepath.Abs("testdata/redis-benchmark-7.0.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	script := `#!/bin/sh
+case "$*" in
+*"-t set"*) echo "50 requests completed in 0.00 seconds"; echo "throughput summary: inf requests per second" ;;
+*) cat ` + report + ` ;;
+esac
+`
+	if err := os.WriteFile(filepath.Join(dir, RedisBenchmarkName), []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	begun := false
+	r, err := RedisBenchmark("GET", 50, 64, 1)(t.Context(), anywhere, "127.0.0.1:1", time.Second, func() error {
+		begun = true
+		return nil
+	})
+	if err != nil || r.Requests == 0 || !begun {
+		t.Errorf("%+v, %v", r, err)
 	}
 }
 
