@@ -123,8 +123,11 @@ func run(ctx context.Context, o *options, out io.Writer, stderr *os.File) int {
 		defer program.Close()
 		o.Program = program
 	}
-	line := progress.New(stderr, false)
+	line, step := progress.New(stderr, false), o.Step
 	o.Step = func(s soak.Sample) {
+		if step != nil {
+			step(s)
+		}
 		line.Show(int(s.At.Seconds()*10), int(o.For.Seconds()*10), fmt.Sprintf("%d connections, %d descriptors, %.0f MB, p99 %v",
 			s.Conns, s.Descriptors, float64(s.Resident)/(1<<20), s.P99.Round(100*time.Microsecond)))
 	}
@@ -153,9 +156,12 @@ func tell(w io.Writer, r *soak.Result) {
 		did.Add(a.Kind, fmt.Sprint(a.Done), fmt.Sprint(a.Lost), fmt.Sprintf("%.1f", float64(a.Bytes)/(1<<20)))
 	}
 	did.Print(w)
+	fmt.Fprintln(w)
+	faults := table.Table{{"fault", "times"}}
 	for _, f := range r.Faults {
-		fmt.Fprintf(w, "  %s: %d times\n", f.What, f.Times)
+		faults.Add(f.What, fmt.Sprint(f.Times))
 	}
+	faults.Print(w)
 	for _, why := range r.Lost {
 		fmt.Fprintf(w, "  LOST: %s\n", why)
 	}

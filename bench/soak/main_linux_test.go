@@ -33,7 +33,7 @@ func TestSoak(t *testing.T) {
 	if status != 0 {
 		t.Fatalf("status %d:\n%s", status, out.String())
 	}
-	for _, want := range []string{"-seed 7 -for 3s -conns 40 -faults=true", "failed on purpose", "bounded", "slow reader", "dial to itself", "descriptors", "SIGSTOP", "back"} {
+	for _, want := range []string{"-seed 7 -for 3s -conns 40 -faults=true", "accept too many open files", "bounded", "slow reader", "dial to itself", "descriptors", "SIGSTOP", "back"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the report does not have %q:\n%s", want, out.String())
 		}
@@ -46,9 +46,13 @@ func TestSoak(t *testing.T) {
 // An interrupt ends the load early and judges what there is.
 func TestAnInterruptedRunIsJudged(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	o := &options{Config: soak.Config{For: time.Hour, Seed: 7, Conns: 10}, out: t.TempDir()}
+	samples := 0
+	o := &options{Config: soak.Config{For: time.Hour, Seed: 7, Conns: 10, Step: func(soak.Sample) {
+		if samples++; samples == 3 {
+			cancel()
+		}
+	}}, out: t.TempDir()}
 	var out bytes.Buffer
-	time.AfterFunc(2*time.Second, cancel)
 	if status := run(ctx, o, &out, os.Stderr); status != harness.Interrupted {
 		t.Errorf("status %d, want %d:\n%s", status, harness.Interrupted, out.String())
 	}

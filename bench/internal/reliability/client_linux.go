@@ -28,6 +28,16 @@ type Client struct {
 	buf     []byte
 }
 
+// unread is how many bytes wait in the client's socket, 0 for one that is closed.
+func (c *Client) unread() (n int) {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return 0
+	}
+	_ = raw.Control(func(fd uintptr) { n, _ = unix.IoctlGetInt(int(fd), unix.SIOCINQ) })
+	return n
+}
+
 // Tweak changes a client's socket before it connects.
 type Tweak func(fd int) error
 

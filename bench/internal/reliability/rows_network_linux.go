@@ -167,7 +167,7 @@ func linkDown(t *Trial) {
 		return !slices.ContainsFunc(clients, func(c *Client) bool { return c.in.Done() <= 4096 })
 	}))
 	t.Must("cut", n.Exec(n.Far, "ip", "link", "set", "far", "down"))
-	t.Sleep(50 * time.Millisecond) // what has arrived is read
+	t.Must("quiet", t.Until("what has arrived is read", settled(clients)))
 	before := received(clients)
 	load := s.Load(t.Time(time.Second, 5*time.Second))
 	if got := received(clients) - before; got > 0 {
@@ -190,6 +190,21 @@ func linkDown(t *Trial) {
 	t.Must("mend", n.Exec(n.Far, "ip", "link", "set", "far", "up"))
 	t.Must("go on", <-echoed)
 	t.Must("end", each(clients, (*Client).Finish))
+}
+
+// settled tells, asked again and again, whether clients have read all that their
+// sockets have.
+func settled(clients []*Client) func() bool {
+	last := int64(-1)
+	return func() bool {
+		n, unread := received(clients), 0
+		for _, c := range clients {
+			unread += c.unread()
+		}
+		still := unread == 0 && n == last
+		last = n
+		return still
+	}
 }
 
 // received is how many bytes clients have received together.

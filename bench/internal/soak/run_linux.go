@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -174,6 +175,24 @@ func (r *run) stopNowAndThen(ctx context.Context) {
 	}
 }
 
+// missing are the kinds of faults that should have taken place and have not. A run that is
+// too short to be judged in full need not have met all of them.
+func (r *run) missing(injected []Count) (never []string) {
+	some := false
+	for _, c := range injected {
+		if some = some || c.Times > 0; c.Times == 0 {
+			never = append(never, c.What)
+		}
+	}
+	if r.Faults && !some {
+		return []string{"all"}
+	}
+	if n := len(r.result.Samples); n == 0 || r.result.Samples[n-1].At < shortest {
+		return nil
+	}
+	return never
+}
+
 // finish collects what happened and judges it.
 func (r *run) finish() error {
 	_, a, err := r.sample("account")
@@ -185,10 +204,7 @@ func (r *run) finish() error {
 		r.result.Actions = append(r.result.Actions, Tally{k.name, t.done.Load(), t.lost.Load(), t.bytes.Load()})
 	}
 	r.result.Actions = append(r.result.Actions, Tally{Kind: "dial to itself", Done: a.Dials, Lost: a.Failed + a.Broken + a.Dials - a.Outcomes})
-	r.result.Faults = []Count{r.stops}
-	if r.Faults {
-		r.result.Faults = append(r.result.Faults, Count{"accepts that failed on purpose, besides other calls", int64(a.Refusals)})
-	}
+	r.result.Faults = append([]Count{r.stops}, a.Injected...)
 	for _, name := range slices.Sorted(maps.Keys(r.load.lost.first)) {
 		r.result.Lost = append(r.result.Lost, name+": "+r.load.lost.first[name])
 	}
@@ -201,8 +217,8 @@ func (r *run) finish() error {
 	if a.Conns != 0 {
 		r.result.Lost = append(r.result.Lost, fmt.Sprintf("%d connections are left in the engine", a.Conns))
 	}
-	if r.Faults && a.Refusals == 0 {
-		return errors.New("no accept failed: nothing was injected")
+	if never := r.missing(a.Injected); len(never) > 0 {
+		return fmt.Errorf("faults that never took place: %s", strings.Join(never, ", "))
 	}
 	if len(r.result.Samples) == 0 {
 		return errors.New("the run was over before its first sample")

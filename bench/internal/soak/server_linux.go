@@ -51,7 +51,8 @@ type account struct {
 	Echoed     int64  `json:"echoed"`   // exchanges of dialed connections that came back whole
 	Broken     int64  `json:"broken"`   // exchanges that did not
 	Why        string `json:"why"`      // the first of these failures
-	Refusals   uint64 `json:"refusals"` // accepts that failed
+
+	Injected []Count `json:"injected"` // faults of system calls
 }
 
 // server is the engine and what is counted.
@@ -164,7 +165,7 @@ func (s *server) account() account {
 		Heap:       int64(mem.HeapAlloc),
 		Goroutines: runtime.NumGoroutine(),
 		Conns:      engine.Conns,
-		Refusals:   engine.AcceptErrors,
+		Injected:   injected(),
 		Dials:      s.dials.Load(),
 		Outcomes:   s.outcomes.Load(),
 		Failed:     s.failures.Load(),

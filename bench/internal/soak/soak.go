@@ -63,8 +63,8 @@ type Tally struct {
 
 // Count is how often something was done to the server.
 type Count struct {
-	What  string
-	Times int64
+	What  string `json:"what"`
+	Times int64  `json:"times"`
 }
 
 // Passed reports whether nothing grew, was lost or did not come back.

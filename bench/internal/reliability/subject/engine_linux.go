@@ -22,6 +22,8 @@ type engine struct {
 	e      *loop.Engine // set before it is ready
 	echoed atomic.Int64
 
+	release chan struct{} // closed, it lets blocked callbacks go on
+
 	mu     sync.Mutex
 	seen   Report
 	armed  []Arm              // for the next connections
@@ -30,7 +32,7 @@ type engine struct {
 }
 
 func newEngine(cfg Config) *engine {
-	return &engine{cfg: cfg, seen: Report{Causes: map[string]int{}}, bound: map[*loop.Conn]Arm{}}
+	return &engine{cfg: cfg, release: make(chan struct{}), seen: Report{Causes: map[string]int{}}, bound: map[*loop.Conn]Arm{}}
 }
 
 // serve runs the engine, and holds it to C2 when it has ended.
@@ -85,6 +87,9 @@ func (g *engine) do(op string, arg []byte) (any, error) {
 		g.mu.Lock()
 		defer g.mu.Unlock()
 		g.armed = append(g.armed, a)
+		return struct{}{}, nil
+	case "release":
+		close(g.release)
 		return struct{}{}, nil
 	case "shutdown":
 		return g.shutdown(arg)

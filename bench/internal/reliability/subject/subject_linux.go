@@ -89,9 +89,8 @@ type Report struct {
 // Arm tells a Watched server to do something in a callback of the next connection,
 // once.
 type Arm struct {
-	Callback string        `json:"callback"`
-	Action   Action        `json:"action"`
-	For      time.Duration `json:"for"` // how long it blocks
+	Callback string `json:"callback"`
+	Action   Action `json:"action"`
 }
 
 // Fired is an armed action that was done.
@@ -107,7 +106,7 @@ type Action string
 const (
 	Panic      Action = "panic"
 	Goexit     Action = "goexit"
-	Block      Action = "block"
+	Block      Action = "block" // until the op "release"
 	Close      Action = "close"
 	Abort      Action = "abort"
 	Write      Action = "write" // Marker

@@ -92,7 +92,7 @@ func (g *engine) perform(a Arm, c *loop.Conn) error {
 	case Goexit:
 		runtime.Goexit()
 	case Block:
-		time.Sleep(a.For)
+		<-g.release
 	case Close:
 		return c.Close()
 	case Abort:
