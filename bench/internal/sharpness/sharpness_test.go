@@ -78,6 +78,13 @@ func TestFailuresAreRead(t *testing.T) {
 	if seed, words := failure(said); seed != 682 || words != "C1: nothing moves" {
 		t.Errorf("%d, %q", seed, words)
 	}
+	const leaked = `    sim_test.go:30: turn 2: C7: 17 descriptors are open, and should be 16: 
+        3 epoll of 1
+        again with -sim.seed 4 -sim.runs 1 -sim.turns 2000
+`
+	if seed, words := failure(leaked); seed != 4 || words != "C7: 17 descriptors are open, and should be 16:" {
+		t.Errorf("%d, %q", seed, words)
+	}
 	if seed, _ := failure("panic: test timed out after 10s"); seed != 0 {
 		t.Errorf("seed %d of a run that names none", seed)
 	}
