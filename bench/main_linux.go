@@ -6,15 +6,12 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"text/tabwriter"
 	"time"
 
@@ -39,19 +36,10 @@ func main() {
 	if child.Dispatch(roles) {
 		return
 	}
-	o, err := parse(os.Args[1:], os.Stderr)
-	if errors.Is(err, flag.ErrHelp) {
-		return
-	}
-	if err != nil {
-		os.Exit(harness.Usage)
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second one kills
-	p := program{o, servers.All(), harness.Enter, os.Stdout, os.Stderr}
-	status := p.run(ctx)
-	stop()
-	os.Exit(status)
+	harness.Main(parse, func(ctx context.Context, o *options, out io.Writer, stderr *os.File) int {
+		p := program{o, servers.All(), harness.Enter, out, stderr}
+		return p.run(ctx)
+	})
 }
 
 // program is one run.

@@ -5,15 +5,11 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/eddyline/eddyline/bench/internal/child"
@@ -28,18 +24,7 @@ func main() {
 	if child.Dispatch(map[string]child.Role{subject.Role: subject.Child(peers())}) {
 		return
 	}
-	o, err := parse(os.Args[1:], os.Stderr)
-	if errors.Is(err, flag.ErrHelp) {
-		return
-	}
-	if err != nil {
-		os.Exit(harness.Usage)
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second one kills
-	status := run(ctx, o, os.Stdout, os.Stderr)
-	stop()
-	os.Exit(status)
+	harness.Main(parse, run)
 }
 
 // run does what the flags say and returns the exit status.

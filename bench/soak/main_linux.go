@@ -10,9 +10,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	"github.com/eddyline/eddyline/bench/internal/child"
@@ -26,18 +24,7 @@ func main() {
 	if child.Dispatch(map[string]child.Role{soak.Role: soak.Server}) {
 		return
 	}
-	o, err := parse(os.Args[1:], os.Stderr)
-	if errors.Is(err, flag.ErrHelp) {
-		return
-	}
-	if err != nil {
-		os.Exit(harness.Usage)
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second one kills
-	status := run(ctx, o, os.Stdout, os.Stderr)
-	stop()
-	os.Exit(status)
+	harness.Main(parse, run)
 }
 
 const usage = `usage: go run ./bench/soak [flags]
