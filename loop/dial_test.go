@@ -355,9 +355,11 @@ func TestADialEndsWithTheCauseOfItsContext(t *testing.T) {
 	asked := blockedDNS(t)
 	r := newRig(t, loop.Config{Loops: 1})
 	mine := errors.New("changed my mind")
-	for range 20 {
+	for i := range 20 {
 		ctx, cancel := context.WithCancelCause(context.Background())
-		outcomes := r.dialing(ctx, loop.DialConfig{}, "tcp", "eddyline.invalid:80", r.always(hooks{}))
+		// A name of its own: package net lets look-ups of one name share an answer. And one
+		// family, so that there is one question.
+		outcomes := r.dialing(ctx, loop.DialConfig{}, "tcp4", fmt.Sprintf("eddyline%d.invalid:80", i), r.always(hooks{}))
 		take(t, "the look-up", asked)
 		cancel(mine)
 		if out := take(t, "the outcome", outcomes); !errors.Is(out.err, mine) {
