@@ -1,11 +1,9 @@
 package reliability
 
-// Rows about ends: resets, half-closes, closes, and what comes with them.
+// Rows about ends: half-closes, closes, and what comes with them.
 
 import (
-	"fmt"
 	"io"
-	"strings"
 	"syscall"
 	"time"
 
@@ -13,44 +11,15 @@ import (
 	"github.com/eddyline/eddyline/bench/internal/reliability/subject"
 )
 
-// stages are when a client resets its connection.
-var stages = []struct {
-	name, does string
-	lead       func(t *Trial, s *Server) []*Client // brings connections there
-	stopped    bool                                // the server is stopped meanwhile
-}{
-	{"queued", "while they wait to be accepted", connected, true},
-	{"idle", "when they have been served and are idle", served, false},
-	{"input", "with input that the server has not read", unread, true},
-	{"output", "while output is pending", pending, false},
-	{"half-closed", "after they have ended their output, before the answer", halfClosed, true},
-}
-
-var endRows = append(resetRows(),
-	Row{
-		Name:    "killed",
-		Promise: "A connection that the kernel destroys ends alone, and its descriptor is closed.",
-		Clauses: []string{"C2", "C5", "C7"},
-		Does:    "ss -K destroys the server's ends of 80 connections, half of them with output pending",
-		Needs:   []Need{Root, SS},
-		run:     killed,
-	},
-	Row{
-		Name:    "rejected",
-		Promise: "A connection that the network refuses in its middle ends alone, and its descriptor is closed.",
-		Clauses: []string{"C2", "C5", "C7"},
-		Does:    "a packet filter answers what the server sends to 20 of 30 clients with a reset",
-		Needs:   []Need{Root, IP, NFT},
-		run:     rejected,
-	},
-	Row{
+var endRows = []Row{
+	{
 		Name:    "fin-tail",
 		Promise: "All bytes that were sent before a FIN are answered, however many come together with it.",
 		Clauses: []string{"C1", "C3"},
 		Does:    "50 clients (10) send 32 KiB and FIN to a server that is stopped and has a read budget of 8 KiB; when all of that waits there, it goes on; then the same with 1 MiB, of which a part waits there",
 		run:     finTail,
 	},
-	Row{
+	{
 		Name:    "late-reply",
 		Promise: "A connection whose peer has ended its output can be answered later.",
 		Clauses: []string{"C1", "C3"},
@@ -58,7 +27,7 @@ var endRows = append(resetRows(),
 		Own:     true,
 		run:     lateReply,
 	},
-	Row{
+	{
 		Name:    "close-unread",
 		Promise: "Close loses none of the output, although the peer goes on sending.",
 		Clauses: []string{"C1", "C3"},
@@ -66,108 +35,13 @@ var endRows = append(resetRows(),
 		Own:     true,
 		run:     closeUnread,
 	},
-	Row{
+	{
 		Name:    "reuse",
 		Promise: "What is meant for one connection never reaches another one that has got its descriptor's number.",
 		Clauses: []string{"C8"},
 		Does:    "in one batch of a server that was stopped, 40 connections are reset, 40 end and 80 are new, which get numbers of those",
 		run:     reuse,
 	},
-)
-
-func resetRows() []Row {
-	var rows []Row
-	for _, st := range stages {
-		rows = append(rows, Row{
-			Name:    "reset-" + st.name,
-			Promise: "A connection that is reset ends alone, and its descriptor is closed.",
-			Clauses: []string{"C2", "C5", "C7"},
-			Does:    "clients reset their connections (SO_LINGER 0) " + st.does,
-			run: func(t *Trial) {
-				s := t.StartLean(subject.Config{}, Launch{})
-				w := t.served(s, 10)
-				for range t.Size(2, 20) {
-					if st.stopped {
-						s.halt()
-					}
-					victims := st.lead(t, s)
-					t.Must("reset", each(victims, (*Client).Reset))
-					if st.stopped {
-						s.Signal(syscall.SIGCONT)
-					}
-					t.Must("the others", each(w, func(c *Client) error { return c.Echo(4096) }))
-				}
-				t.gone(s, len(w))
-			},
-		})
-	}
-	return rows
-}
-
-// gone wants the server to have descriptors of so many connections.
-func (t *Trial) gone(s *Server, left int) {
-	err := t.Until(fmt.Sprintf("%d connections are left", left), func() bool { return s.Conns() <= left })
-	if err != nil {
-		t.Fail(Grew, "%d connections are left %v after all but %d have gone", s.Conns(), t.Patience, left)
-	}
-}
-
-// many is how many connections a fault is done to at once.
-const many = 40
-
-func connected(t *Trial, s *Server) []*Client { return t.Dial(s, many) }
-
-func served(t *Trial, s *Server) []*Client { return t.served(s, many) }
-
-func unread(t *Trial, s *Server) []*Client {
-	list := t.Dial(s, many)
-	t.Must("send", each(list, func(c *Client) error { return c.Send(4096) }))
-	return list
-}
-
-// pending are clients that have sent far more than they have read, and as much as
-// the server takes.
-func pending(t *Trial, s *Server) []*Client {
-	list := t.Dial(s, many, SmallBuffers)
-	for _, c := range list {
-		go func() { _ = c.Send(4 << 20) }() // until it is reset
-	}
-	t.Must("answers", each(list, func(c *Client) error { return c.all(1) }))
-	t.stall(s, list)
-	s.await("output is pending", list, func(end socket) bool { return end.unsent > 0 })
-	return list
-}
-
-func halfClosed(t *Trial, s *Server) []*Client {
-	list := unread(t, s)
-	t.Must("end the output", each(list, func(c *Client) error { return c.CloseWrite() }))
-	return list
-}
-
-// port is a client's own, as the server sees it.
-func (c *Client) port() string {
-	_, port, _ := strings.Cut(c.LocalAddr().String(), ":")
-	return port
-}
-
-func killed(t *Trial) {
-	s := t.Start(subject.Config{})
-	w := t.Watch(s, 10)
-	list := append(served(t, s), pending(t, s)...)
-	var ports []string
-	for _, c := range list {
-		ports = append(ports, "dport = :"+c.port())
-	}
-	_, port, _ := strings.Cut(s.Addr, ":")
-	filter := "sport = :" + port + " and ( " + strings.Join(ports, " or ") + " )"
-	said, err := say("", "ss", "-K", "-H", "-t", "-n", "state", "established", filter)
-	t.Must("kill", err)
-	if gone := strings.Count(string(said), "\n"); gone != len(list) {
-		t.Fail(Failed, "%d of %d connections were destroyed:\n%s", gone, len(list), said)
-	}
-	t.Must("the clients", each(list, (*Client).untilEnd))
-	t.gone(s, 10)
-	t.End(w)
 }
 
 // untilEnd receives until the connection ends, however it does; only what comes
@@ -190,29 +64,6 @@ func (c *Client) untilEnd() error {
 		}
 		return nil
 	}
-}
-
-func rejected(t *Trial) {
-	n := t.NewNetwork()
-	s := t.StartAs(subject.Config{}, Launch{Network: n})
-	w := t.Watch(s, 10)
-	list := t.Dial(s, 20)
-	t.Must("echo", each(list, func(c *Client) error { return c.Echo(4096) }))
-	var ports []string
-	for _, c := range list {
-		ports = append(ports, c.port())
-	}
-	t.Must("filter", n.NFT(n.Near, fmt.Sprintf(filterScript,
-		"tcp dport { "+strings.Join(ports, ", ")+" } tcp flags & (rst|fin) == 0 counter reject with tcp reset")))
-	t.Must("send", each(list, func(c *Client) error { return c.Send(4096) }))
-	t.gone(s, 10)
-	counts, err := n.Counted(n.Near)
-	t.Must("count", err)
-	t.Figure("%d packets answered with a reset", counts[0])
-	if counts[0] < len(list) {
-		t.Fail(Failed, "%d packets were answered with a reset, of %d clients", counts[0], len(list))
-	}
-	t.End(w)
 }
 
 func finTail(t *Trial) {

@@ -6,5 +6,5 @@ import "slices"
 
 // Rows returns the table in its order.
 func Rows() []Row {
-	return slices.Concat(limitRows, callRows, endRows, networkRows, timeRows, callbackRows, loadRows, processRows, wordRows)
+	return slices.Concat(limitRows, callRows, resetRows, endRows, networkRows, timeRows, callbackRows, loadRows, processRows, wordRows)
 }

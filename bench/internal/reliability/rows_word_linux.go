@@ -18,7 +18,7 @@ var wordRows = []Row{
 
 // plainRows are those that need nothing but Linux, and so a server of any build.
 func plainRows() []Row {
-	all := slices.Concat(limitRows, endRows, timeRows, callbackRows, loadRows, processRows)
+	all := slices.Concat(limitRows, resetRows, endRows, timeRows, callbackRows, loadRows, processRows)
 	return slices.DeleteFunc(all, func(r Row) bool { return len(r.Needs) > 0 })
 }
 

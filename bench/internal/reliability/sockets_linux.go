@@ -24,8 +24,11 @@ type socket struct {
 	inode  string
 }
 
-// closeWait is the state of an end that has the peer's FIN.
-const closeWait = "08"
+// The states of sockets that rows wait for, see tcp_states.h of Linux.
+const (
+	established = "01"
+	closeWait   = "08" // the peer's FIN has come
+)
 
 // sockets are the server's ends of its connections, by the address of the other.
 func (s *Server) sockets() map[netip.AddrPort]socket {

@@ -1,0 +1,187 @@
+package reliability
+
+// Rows about resets: each way to be reset, at each stage of a connection.
+
+import (
+	"fmt"
+	"strings"
+	"syscall"
+
+	"github.com/eddyline/eddyline/bench/internal/reliability/subject"
+)
+
+// stage is when a connection is reset.
+type stage struct {
+	name, when string
+	lead       func(t *Trial, s *Server) []*Client // brings connections there
+	stopped    bool                                // the server is stopped meanwhile
+	silent     bool                                // it sends nothing unless it is sent something
+	fills      bool                                // it is about memory too
+}
+
+var stages = []stage{
+	{name: "queued", when: "while they wait to be accepted", lead: connected, stopped: true, silent: true},
+	{name: "idle", when: "when they have been served and are idle", lead: served, silent: true},
+	{name: "input", when: "with input that the server has not read", lead: unread, stopped: true},
+	{name: "output", when: "while output is pending", lead: pending, fills: true},
+	{name: "half-closed", when: "after they have ended their output, before the answer", lead: halfClosed, stopped: true},
+}
+
+// resetter is a way to reset connections.
+type resetter struct {
+	name, does string
+	needs      []Need
+	apart      bool // server and clients are in network namespaces of their own
+	reset      func(t *Trial, s *Server, st stage, victims []*Client)
+	done       func(t *Trial, s *Server, victims []*Client) // sees, when they have gone, that it was this
+}
+
+var resetters = []resetter{
+	{name: "reset", does: "40 clients reset their connections (SO_LINGER 0) ", reset: resetByPeer},
+	{name: "killed", does: "ss -K destroys the server's ends of 40 connections ", needs: []Need{Root, SS}, reset: kill, done: wereKilled},
+	{
+		name: "rejected", does: "a packet filter begins to answer what the server sends to 40 clients with resets ",
+		needs: []Need{Root, IP, NFT}, apart: true, reset: reject, done: wereRejected,
+	},
+}
+
+var resetRows = makeResetRows()
+
+func makeResetRows() (rows []Row) {
+	for _, r := range resetters {
+		for _, st := range stages {
+			rows = append(rows, Row{
+				Name:    r.name + "-" + st.name,
+				Promise: "A connection that is reset ends alone, and its descriptor is closed.",
+				Clauses: []string{"C2", "C5", "C7"},
+				Does:    r.does + st.when + "; 10 times (twice)",
+				Needs:   r.needs,
+				run:     func(t *Trial) { r.row(t, st) },
+			})
+		}
+	}
+	return rows
+}
+
+// many is how many connections a fault is done to at once.
+const many = 40
+
+func (r resetter) row(t *Trial, st stage) {
+	var how Launch
+	if r.apart {
+		how.Network = t.NewNetwork()
+	}
+	start := t.StartAs
+	if st.fills {
+		start = t.StartLean
+	}
+	s := start(subject.Config{}, how)
+	others := t.served(s, 10)
+	rounds := t.Size(2, 10)
+	for range rounds {
+		if st.stopped {
+			s.halt()
+		}
+		victims := st.lead(t, s)
+		r.reset(t, s, st, victims)
+		if st.stopped {
+			s.Signal(syscall.SIGCONT)
+		}
+		t.Must("the others", each(others, func(c *Client) error { return c.Echo(4096) }))
+		t.gone(s, len(others))
+		if r.done != nil {
+			r.done(t, s, victims)
+		}
+	}
+	t.Figure("%d connections reset", rounds*many)
+}
+
+// gone wants the server to have descriptors of so many connections.
+func (t *Trial) gone(s *Server, left int) {
+	err := t.Until(fmt.Sprintf("%d connections are left", left), func() bool { return s.Conns() <= left })
+	if err != nil {
+		t.Fail(Grew, "%d connections are left %v after all but %d have gone", s.Conns(), t.Patience, left)
+	}
+}
+
+func connected(t *Trial, s *Server) []*Client {
+	list := t.Dial(s, many)
+	s.await("they are connected there too", list, func(end socket) bool { return end.state == established })
+	return list
+}
+
+func served(t *Trial, s *Server) []*Client { return t.served(s, many) }
+
+func unread(t *Trial, s *Server) []*Client {
+	list := t.Dial(s, many)
+	t.Must("send", each(list, func(c *Client) error { return c.Send(4096) }))
+	return list
+}
+
+// pending are clients that have sent far more than they have read, and as much as
+// the server takes.
+func pending(t *Trial, s *Server) []*Client {
+	list := t.Dial(s, many, SmallBuffers)
+	for _, c := range list {
+		go func() { _ = c.Send(4 << 20) }() // until it is reset
+	}
+	t.Must("answers", each(list, func(c *Client) error { return c.all(1) }))
+	t.stall(s, list)
+	s.await("output is pending", list, func(end socket) bool { return end.unsent > 0 })
+	return list
+}
+
+func halfClosed(t *Trial, s *Server) []*Client {
+	list := unread(t, s)
+	t.Must("end the output", each(list, func(c *Client) error { return c.CloseWrite() }))
+	s.await("the FIN is there", list, func(end socket) bool { return end.state == closeWait })
+	return list
+}
+
+func resetByPeer(t *Trial, _ *Server, _ stage, victims []*Client) {
+	t.Must("reset", each(victims, (*Client).Reset))
+}
+
+func kill(t *Trial, s *Server, _ stage, victims []*Client) {
+	_, port, _ := strings.Cut(s.Addr, ":")
+	filter := "sport = :" + port + " and ( dport = :" + strings.Join(ports(victims), " or dport = :") + " )"
+	said, err := say("", "ss", "-K", "-H", "-t", "-n", "state", "connected", filter)
+	t.Must("kill", err)
+	if gone := strings.Count(string(said), "\n"); gone != len(victims) {
+		s.Signal(syscall.SIGCONT) // it will be asked whether it lives
+		t.Fail(Failed, "%d of %d connections were destroyed:\n%s", gone, len(victims), said)
+	}
+}
+
+// wereKilled wants the clients to have been told.
+func wereKilled(t *Trial, _ *Server, victims []*Client) {
+	t.Must("the clients", each(victims, (*Client).untilEnd))
+}
+
+// ports are the clients' own, as the server sees them.
+func ports(clients []*Client) (list []string) {
+	for _, c := range clients {
+		_, port, _ := strings.Cut(c.LocalAddr().String(), ":")
+		list = append(list, port)
+	}
+	return list
+}
+
+// reject resets by what the server sends next, its kernel's acknowledgements and
+// probes included.
+func reject(t *Trial, s *Server, st stage, victims []*Client) {
+	t.Must("filter", s.network.NFT(s.network.Near, fmt.Sprintf(filterScript,
+		"tcp dport { "+strings.Join(ports(victims), ", ")+" } tcp flags & (rst|fin) == 0 counter reject with tcp reset")))
+	if st.silent {
+		t.Must("send", each(victims, func(c *Client) error { return c.Send(64) }))
+	}
+}
+
+func wereRejected(t *Trial, s *Server, victims []*Client) {
+	counts, err := s.network.Counted(s.network.Near)
+	t.Must("count", err)
+	if counts[0] < len(victims) {
+		t.Fail(Failed, "%d packets were answered with a reset, of %d clients", counts[0], len(victims))
+	}
+	t.Must("end of the filter", s.network.NFT(s.network.Near, "delete table ip faults"))
+}
