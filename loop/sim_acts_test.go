@@ -64,6 +64,8 @@ func (x *simConn) act(rng *rand.Rand) {
 		x.look()
 	case n < 99 && w.may(simWatches):
 		w.watch(x.site, rng)
+	case n == 99 && w.may(simDups):
+		x.keep()
 	}
 }
 

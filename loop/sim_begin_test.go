@@ -97,13 +97,15 @@ func (l *simLink) offer() {
 	if rng.IntN(4) == 0 {
 		sys.SetLinger(l.adoptee, true, 1+rng.IntN(100))
 	}
+	l.keepAdoptee(rng)
 	var err error
+	fd, ending := l.adoptee, w.ending
 	if rng.IntN(2) == 0 {
 		err = l.offerStream()
 	} else {
 		err = l.offerConn()
 	}
-	w.tell("link %d: fd %d is adopted: %v", l.number, l.adoptee, err)
+	w.tell("link %d: fd %d is adopted: %v", l.number, fd, err)
 	switch {
 	case err == nil:
 		w.adopted++
@@ -116,6 +118,8 @@ func (l *simLink) offer() {
 		if w.engine.conns.Load() < int64(w.cfg.MaxConns) {
 			w.fail("link %d: %v, and there are %d connections", l.number, err, w.engine.conns.Load())
 		}
+	case errors.Is(err, net.ErrClosed) && w.ending && !ending:
+		return // it is closed: the engine has ended meanwhile
 	case errors.Is(err, net.ErrClosed):
 		if !w.ending {
 			w.fail("link %d: %v, and nobody ended the engine", l.number, err)
@@ -155,7 +159,13 @@ func (l *simLink) offerStream() error {
 	return err
 }
 
-func (l *simLink) offerConn() error { return l.w.engine.Adopt(&simNetConn{fd: l.adoptee}, l.adoptedBy) }
+func (l *simLink) offerConn() error {
+	nc := &simNetConn{link: l}
+	if w := l.w; l.number%8 == 0 && !w.inWait && w.may(simEnds) && w.may(simDups) {
+		nc.meanwhile = w.endAtOnce
+	}
+	return l.w.engine.Adopt(nc, l.adoptedBy)
+}
 
 // adoptedBy is the Protocol of the adopted connection.
 func (l *simLink) adoptedBy(c *Conn) Handler {
@@ -175,14 +185,21 @@ func (l *simLink) withdraw() {
 // simNetConn is a connection of another package.
 type simNetConn struct {
 	net.Conn
-	fd int
+	link      *simLink // whose adoptee it is
+	meanwhile func()   // what another goroutine does while it is taken over, unless nil
 }
 
-func (c *simNetConn) SyscallConn() (syscall.RawConn, error) { return simRawConn{fd: c.fd}, nil }
-func (c *simNetConn) RemoteAddr() net.Addr                  { return nil }
+func (c *simNetConn) SyscallConn() (syscall.RawConn, error) {
+	return simRawConn{fd: c.link.adoptee}, nil
+}
+
+func (c *simNetConn) RemoteAddr() net.Addr { return nil }
 
 func (c *simNetConn) Close() error {
-	sys.Close(c.fd)
+	c.link.withdraw()
+	if c.meanwhile != nil {
+		c.meanwhile()
+	}
 	return nil
 }
 

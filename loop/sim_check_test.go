@@ -27,6 +27,7 @@ func (w *simWorld) checkTurn(s *simSite) {
 	w.checkMemory(s, queued)
 	w.checkCounts(s)
 	w.checkSums()
+	w.checkDups()
 	w.checkDescriptors()
 }
 
@@ -212,8 +213,7 @@ func (w *simWorld) checkCounts(s *simSite) {
 
 // checkSums compares the engine's counters with those of its loops.
 func (w *simWorld) checkSums() {
-	var loops int64
-	starved := 0
+	loops, starved := int64(w.adopting), 0
 	for _, s := range w.sites {
 		loops += s.conns.Load()
 		starved += len(s.starved)

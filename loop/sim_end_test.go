@@ -26,11 +26,7 @@ func (w *simWorld) beginEnd() {
 		w.chain(s, 3)
 	}
 	if w.rng.IntN(2) == 0 {
-		w.tell("Engine.Close")
-		w.closed = true
-		if err := w.engine.Close(); err != nil {
-			w.fail("Close: %v", err)
-		}
+		w.close()
 		return
 	}
 	w.tell("Engine.Shutdown")
@@ -41,6 +37,38 @@ func (w *simWorld) beginEnd() {
 		begun = w.engine.draining
 		w.engine.mu.Unlock()
 		runtime.Gosched()
+	}
+}
+
+func (w *simWorld) close() {
+	w.tell("Engine.Close")
+	w.closed = true
+	if err := w.engine.Close(); err != nil {
+		w.fail("Close: %v", err)
+	}
+}
+
+// endAtOnce ends the engine, and its loops with it, while it takes a connection over.
+func (w *simWorld) endAtOnce() {
+	if !w.ending {
+		w.ending, w.adopting = true, 1
+		w.close()
+		w.endLoops()
+		w.adopting = 0
+	}
+}
+
+// endLoops turns the loops of an engine that is to end until they have.
+func (w *simWorld) endLoops() {
+	for n := 0; !w.over() && w.failure == nil; n++ {
+		if n > 1000 {
+			w.fail("C7: the engine does not end")
+		}
+		for _, s := range w.sites {
+			if !s.over {
+				w.turn(s)
+			}
+		}
 	}
 }
 
@@ -104,6 +132,9 @@ func (w *simWorld) finishAll() {
 		l.takeDoor()
 		l.offer()
 		l.conn.finish()
+		if !l.conn.made || l.conn.over {
+			l.drop()
+		}
 		l.peer.finish()
 	}
 }
@@ -122,22 +153,14 @@ func (w *simWorld) everyLink() []*simLink {
 // end ends the engine, if it has not ended.
 func (w *simWorld) end() {
 	w.beginEnd()
-	for n := 0; !w.over() && w.failure == nil; n++ {
-		if n > 1000 {
-			w.fail("C7: the engine does not end")
-		}
-		for _, s := range w.sites {
-			if !s.over {
-				w.turn(s)
-			}
-		}
-	}
+	w.endLoops()
 	if w.failure != nil {
 		return
 	}
 	for _, l := range w.everyLink() {
 		l.shutDoor()
 		l.withdraw()
+		l.drop()
 		l.peer.close()
 	}
 	sys.Close(w.home)
@@ -163,6 +186,7 @@ func (w *simWorld) abandon() {
 	}
 	for _, l := range w.everyLink() {
 		l.conn.release()
+		l.drop()
 	}
 	for _, s := range append(w.listener.sockets, w.local.sockets...) {
 		_ = s.socket.Close()

@@ -4,6 +4,8 @@ package loop
 
 // Whose the descriptors of a simulated run are.
 
+import "github.com/eddyline/eddyline/stream"
+
 // checkDescriptors wants no descriptor to be open but those that somebody has.
 func (w *simWorld) checkDescriptors() {
 	if now, want := simDescriptors(), w.engineDescriptors()+w.ownDescriptors(); now != want {
@@ -49,8 +51,10 @@ func (w *simWorld) ownDescriptors() int {
 	n := simOpened(w.home, w.nowhere) + simOpened(w.kept...)
 	for _, l := range w.everyLink() {
 		n += simOpened(l.peer.fd, l.door, l.adoptee)
-		if l.conn.released != nil {
-			n++
+		for _, s := range [...]*stream.Stream{l.conn.released, l.dup} {
+			if s != nil {
+				n++
+			}
 		}
 	}
 	for i := range w.watches {

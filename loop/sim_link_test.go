@@ -27,10 +27,11 @@ type simLink struct {
 	dialled bool
 	adopted bool
 	unix    bool
-	name    string // of the end that connects, or of the door
-	door    int    // where the engine dials a unix address; -1
-	adoptee int    // to be adopted; -1
-	broken  bool   // by the network, perhaps without a word to the engine
+	name    string         // of the end that connects, or of the door
+	door    int            // where the engine dials a unix address; -1
+	adoptee int            // to be adopted; -1
+	dup     *stream.Stream // of the engine's socket, or of adoptee; nil
+	broken  bool           // by the network, perhaps without a word to the engine
 	peer    simPeer
 	conn    simConn
 	dialed  simDial
@@ -85,7 +86,7 @@ func (l *simLink) String() string {
 
 // finished tells whether nothing more will come of the link.
 func (l *simLink) finished() bool {
-	if l.dialled && !l.dialed.over || l.door >= 0 || l.adoptee >= 0 {
+	if l.dialled && !l.dialed.over || l.door >= 0 || l.adoptee >= 0 || l.dup != nil {
 		return false
 	}
 	return l.peer.fd < 0 && (!l.conn.made || l.conn.over && l.conn.released == nil)

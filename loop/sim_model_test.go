@@ -163,6 +163,9 @@ func simReady(fd int) (readable, writable bool) {
 // not make the kernel owe an edge that a defect of the loop did not ask for.
 func simLook(fd int) int16 { return sys.SimLook(fd, sys.POLLIN|sys.POLLOUT) }
 
+// simWatched tells whether a poller watches the socket, by whatever number.
+func simWatched(fd int) bool { return sys.SimWatched(fd) }
+
 // simBegin begins a script, and returns what ends it.
 func simBegin(seed uint64) (end func()) {
 	sys.SimReset(seed, sys.SimOptions{})

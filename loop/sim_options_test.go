@@ -59,11 +59,12 @@ const (
 	simWatches                      // raw registrations
 	simAdopts                       // connections that the engine takes over
 	simUnix                         // unix sockets
+	simDups                         // duplicates of the engine's sockets
 	simAll     = 1<<iota - 1
 )
 
 var simKindNames = strings.Fields("short again extra errnos harsh scarce breaks gaps blocks loops dials resets others " +
-	"timers tasks panics errors swaps pauses limits halves closes aborts detach floods ends watches adopts unix")
+	"timers tasks panics errors swaps pauses limits halves closes aborts detach floods ends watches adopts unix dups")
 
 func parseSimKinds(s string) (simKinds, error) {
 	var kinds simKinds

@@ -91,6 +91,9 @@ func simLook(fd int) int16 {
 	return fds[0].Revents
 }
 
+// simWatched cannot tell here.
+func simWatched(int) bool { return false }
+
 // simBegin begins a script, and returns what ends it.
 func simBegin(uint64) (end func()) { return func() {} }
 

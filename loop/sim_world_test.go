@@ -34,15 +34,16 @@ type simWorld struct {
 
 	pollers int // descriptors of a loop's poller
 
-	links   [simMaxLinks]*simLink
-	waiting map[string]*simLink // by the address of the end that connects
-	adopted int                 // connections that the engine took over
-	alive   []*simConn          // what conns returned last
-	every   []*simLink          // what everyLink returned last
-	timers  []*simTimer
-	watches [simMaxWatches]simWatch
-	kept    []int      // descriptors that are closed at the end
-	sites   []*simSite // of the loops
+	links    [simMaxLinks]*simLink
+	waiting  map[string]*simLink // by the address of the end that connects
+	adopted  int                 // connections that the engine took over
+	adopting int                 // that have a place in it, and no loop yet
+	alive    []*simConn          // what conns returned last
+	every    []*simLink          // what everyLink returned last
+	timers   []*simTimer
+	watches  [simMaxWatches]simWatch
+	kept     []int      // descriptors that are closed at the end
+	sites    []*simSite // of the loops
 
 	calm     bool // the faults have stopped, everything shall finish
 	ending   bool // Shutdown or Close was called
@@ -276,6 +277,7 @@ func (w *simWorld) stepPeers() {
 	l := w.links[i]
 	l.takeDoor()
 	l.offer()
+	l.maybeDrop()
 	if l.conn.released != nil && l.conn.over {
 		l.conn.useReleased(l.peer.rng)
 	}

@@ -217,6 +217,12 @@ func (k *Kernel) Dup(fd int) (int, Errno) {
 	return k.install(o), 0
 }
 
+// Watched tells whether an epoll or a kqueue watches what fd refers to, by whatever number.
+func (k *Kernel) Watched(fd int) bool {
+	o, e := k.object(fd)
+	return e == 0 && len(o.common().watchers) > 0
+}
+
 // Limit sets how many descriptors may be open. Those that are stay so.
 func (k *Kernel) Limit(descriptors int) { k.options.Descriptors = descriptors }
 

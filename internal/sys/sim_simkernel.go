@@ -71,6 +71,12 @@ func SimSettle() {
 	}
 }
 
+// SimWatched tells whether an epoll or a kqueue watches what fd refers to, by whatever
+// number.
+func SimWatched(fd int) bool {
+	return locked(func(k *sim.Kernel) bool { return k.Watched(fd) })
+}
+
 // SimInFlight returns for how many sockets something can be delivered.
 func SimInFlight() int { return locked((*sim.Kernel).InFlight) }
 

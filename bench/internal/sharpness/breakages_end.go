@@ -117,8 +117,15 @@ var endBreakages = []Breakage{
 	{Name: "adopted connections trust short receives", Clause: "C1", Missed: "the model tells of a hang-up with the first event", Edits: []Edit{
 		{"loop/adopt.go", "shared | distrust", "shared"},
 	}},
-	{Name: "adopted connections are not deregistered before they are closed", Clause: "C8", Missed: "the worlds leave no duplicate open", Edits: []Edit{
+	{Name: "adopted connections are not deregistered before they are closed", Clause: "C8", Edits: []Edit{
 		{"loop/adopt.go", "shared | distrust", "distrust"},
+	}},
+	{Name: "connections whose Stream was asked for are not deregistered before they are closed", Clause: "C8", Edits: []Edit{
+		{"loop/conn.go", `	c.flags |= shared
+`, ""},
+	}},
+	{Name: "Detach does not deregister", Clause: "C8", Edits: []Edit{
+		{"loop/conn_close.go", "err := c.loop.poller.Delete(int(c.fd)); err != nil", "err := error(nil); err != nil"},
 	}},
 	{Name: "a lingering close that somebody set is left on", Clause: "C5", Edits: []Edit{
 		{"loop/adopt.go", `	c.calmLinger()
@@ -129,7 +136,7 @@ var endBreakages = []Breakage{
 	{Name: "adopted connections not counted", Clause: "C7", Edits: []Edit{
 		{"loop/adopt.go", "&arrival{c, p, true}", "&arrival{c, p, false}"},
 	}},
-	{Name: "an adopted connection whose loop has ended is not closed", Clause: "C7", Missed: "it takes several goroutines", Edits: []Edit{
+	{Name: "an adopted connection whose loop has ended is not closed", Clause: "C7", Edits: []Edit{
 		{"loop/adopt.go", `		c.abandon()
 `, ""},
 	}},
