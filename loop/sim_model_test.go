@@ -163,6 +163,9 @@ func simReady(fd int) (readable, writable bool) {
 // not make the kernel owe an edge that a defect of the loop did not ask for.
 func simLook(fd int) int16 { return sys.SimLook(fd, sys.POLLIN|sys.POLLOUT) }
 
+// simSendRights sends with a descriptor.
+func simSendRights(fd int, p []byte) (int, sys.Errno) { return sys.SimSendRights(fd, p) }
+
 // simWatched tells whether a poller watches the socket, by whatever number.
 func simWatched(fd int) bool { return sys.SimWatched(fd) }
 

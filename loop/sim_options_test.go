@@ -60,11 +60,12 @@ const (
 	simAdopts                       // connections that the engine takes over
 	simUnix                         // unix sockets
 	simDups                         // duplicates of the engine's sockets
+	simRights                       // descriptors passed over unix sockets
 	simAll     = 1<<iota - 1
 )
 
 var simKindNames = strings.Fields("short again extra errnos harsh scarce breaks gaps blocks loops dials resets others " +
-	"timers tasks panics errors swaps pauses limits halves closes aborts detach floods ends watches adopts unix dups")
+	"timers tasks panics errors swaps pauses limits halves closes aborts detach floods ends watches adopts unix dups rights")
 
 func parseSimKinds(s string) (simKinds, error) {
 	var kinds simKinds

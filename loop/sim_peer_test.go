@@ -133,7 +133,11 @@ func (p *simPeer) send() {
 	}
 	buf := p.link.w.space(n)
 	simFill(buf, 2*p.link.number, p.sent)
-	n, e := sys.Send(p.fd, buf)
+	transmit := sys.Send
+	if p.link.unix && p.link.w.may(simRights) && p.rng.IntN(4) == 0 {
+		transmit = simSendRights
+	}
+	n, e := transmit(p.fd, buf)
 	p.sent += n
 	p.tell("sends %d of %d: %v", n, len(buf), e)
 	if e != 0 && e != sys.EAGAIN {

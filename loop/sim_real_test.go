@@ -7,6 +7,7 @@ package loop
 // is checked, but cannot be had again.
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -89,6 +90,15 @@ func simLook(fd int) int16 {
 		return 0
 	}
 	return fds[0].Revents
+}
+
+// simSendRights sends with a descriptor.
+func simSendRights(fd int, p []byte) (int, sys.Errno) {
+	const flags = unix.MSG_NOSIGNAL | unix.MSG_DONTWAIT
+	n, err := unix.SendmsgN(fd, p, unix.UnixRights(fd), nil, flags)
+	var e sys.Errno
+	errors.As(err, &e)
+	return max(n, 0), e
 }
 
 // simWatched cannot tell here.

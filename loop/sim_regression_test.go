@@ -25,7 +25,7 @@ var simFound = []struct {
 			simAborts | simFloods | simEnds | simWatches)}},
 	{"a registration of which kqueue could put back a part spun for ever",
 		simOptions{seed: 1403, turns: 260, links: 0xffd, without: simExtra | simErrnos | simLoops | simResets | simTimers | simPanics |
-			simErrors | simSwaps | simPauses | simCloses | simAborts | simFloods | simAdopts | simDups}},
+			simErrors | simSwaps | simPauses | simCloses | simAborts | simFloods | simAdopts | simDups | simRights}},
 }
 
 func TestSimulatedRunsThatFoundDefects(t *testing.T) {

@@ -24,7 +24,7 @@ func (s *script) act() {
 		f      func()
 	}{
 		{4, s.newListener}, {2, s.newSocket}, {2, s.newPair}, {1, s.newPipe}, {1, s.newEventfd},
-		{10, s.connect}, {8, s.accept}, {14, s.send}, {14, s.recv}, {3, s.peek}, {6, s.shut}, {8, s.close},
+		{10, s.connect}, {8, s.accept}, {14, s.send}, {2, s.sendRights}, {14, s.recv}, {3, s.peek}, {6, s.shut}, {8, s.close},
 		{2, s.linger}, {2, s.socketError}, {3, s.names}, {14, s.register}, {3, s.write}, {3, s.read}, {1, s.dup},
 		{2, s.options},
 	}
@@ -183,13 +183,21 @@ func (s *script) socketLike() (int, *handle) {
 }
 
 func (s *script) send() {
+	s.transmit("send", func(c *calls) func(int, []byte) (int, sim.Errno) { return c.send })
+}
+
+func (s *script) sendRights() {
+	s.transmit("send with descriptors", func(c *calls) func(int, []byte) (int, sim.Errno) { return c.sendRights })
+}
+
+func (s *script) transmit(name string, of func(c *calls) func(int, []byte) (int, sim.Errno)) {
 	n, h := s.socketLike()
 	if h == nil {
 		return
 	}
 	p := bytes.Repeat([]byte{byte(s.rng.IntN(256))}, 1+s.rng.IntN(500))
-	s.both(fmt.Sprintf("send %d of %d", n, len(p)), func(c *calls, i int) string {
-		return count(c.send(h.fds[i], p))
+	s.both(fmt.Sprintf("%s %d of %d", name, n, len(p)), func(c *calls, i int) string {
+		return count(of(c)(h.fds[i], p))
 	})
 }
 

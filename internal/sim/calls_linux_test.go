@@ -24,6 +24,7 @@ type calls struct {
 	connect     func(int, sim.Addr) sim.Errno
 	accept      func(int) (int, sim.Addr, sim.Errno)
 	send        func(int, []byte) (int, sim.Errno)
+	sendRights  func(int, []byte) (int, sim.Errno)
 	recv        func(int, []byte) (int, sim.Errno)
 	peek        func(int, []byte) (int, sim.Errno)
 	read        func(int, []byte) (int, sim.Errno)
@@ -51,10 +52,11 @@ func modelCalls(k *sim.Kernel) calls {
 	return calls{
 		socket: k.Socket, pair: k.Socketpair, pipe: k.Pipe, eventfd: k.Eventfd,
 		bind: k.Bind, listen: k.Listen, connect: k.Connect, accept: k.Accept,
-		send: func(fd int, p []byte) (int, sim.Errno) { return k.Send(fd, [][]byte{p}) },
-		recv: func(fd int, p []byte) (int, sim.Errno) { return k.Recv(fd, [][]byte{p}, false) },
-		peek: func(fd int, p []byte) (int, sim.Errno) { return k.Recv(fd, [][]byte{p}, true) },
-		read: k.Read, write: k.Write, shutdown: k.Shutdown, close: k.Close, dup: k.Dup,
+		send:       func(fd int, p []byte) (int, sim.Errno) { return k.Send(fd, [][]byte{p}) },
+		sendRights: k.SendRights,
+		recv:       func(fd int, p []byte) (int, sim.Errno) { return k.Recv(fd, [][]byte{p}, false) },
+		peek:       func(fd int, p []byte) (int, sim.Errno) { return k.Recv(fd, [][]byte{p}, true) },
+		read:       k.Read, write: k.Write, shutdown: k.Shutdown, close: k.Close, dup: k.Dup,
 		linger: k.SetLinger, socketError: k.SocketError, sockname: k.Getsockname, peername: k.Getpeername,
 		setOption: k.SetOption, getOption: k.GetOption,
 		poll: k.Poll, outQueue: k.OutQueue, unread: func(fd int) int { n, _ := k.Unread(fd); return n }, epoll: k.EpollCreate, ctl: k.EpollCtl,
@@ -79,7 +81,14 @@ func realCalls() calls {
 			n, a, e := sys.Accept(fd)
 			return n, sim.Addr(a), sim.Errno(e)
 		},
-		send:     transfer(sys.Send),
+		send: transfer(sys.Send),
+		sendRights: func(fd int, p []byte) (int, sim.Errno) {
+			n, err := unix.SendmsgN(fd, p, unix.UnixRights(2), nil, unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT)
+			if err != nil {
+				return 0, sim.Errno(err.(unix.Errno))
+			}
+			return n, 0
+		},
 		recv:     transfer(sys.Recv),
 		peek:     transfer(sys.Peek),
 		read:     transfer(sys.Read),

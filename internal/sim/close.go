@@ -174,7 +174,7 @@ func (s *socket) releaseUnix() {
 		o.err = ECONNRESET
 	}
 	o.wake(0)
-	s.in, s.sizes, s.part = buffer{}, nil, 0
+	s.in, s.pieces, s.part = buffer{}, nil, 0
 	o.wake(Out)
 }
 

@@ -54,13 +54,13 @@ type socket struct {
 	queue   []*socket // connections to be accepted
 	waiting []*socket // those that found the queue full
 
-	tcp    link   // what a TCP socket has sent
-	ended  bool   // TCP: the peer's FIN came
-	sizes  []int  // unix: the messages that make up in
-	part   int    // unix: what is gone of the first of them, and still takes its sender's room
-	active int    // place in Kernel.active, from 1
-	values values // of options
-	linger int    // seconds, negative for off
+	tcp    link    // what a TCP socket has sent
+	ended  bool    // TCP: the peer's FIN came
+	pieces []piece // unix: what makes up in
+	part   int     // unix: what is gone of the first of those, and still takes its sender's room
+	active int     // place in Kernel.active, from 1
+	values values  // of options
+	linger int     // seconds, negative for off
 }
 
 // Option names a socket option whose value is one number.

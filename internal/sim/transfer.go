@@ -13,6 +13,9 @@ func (k *Kernel) Recv(fd int, bufs [][]byte, peek bool) (int, Errno) {
 		return 0, s.nothingToRecv()
 	}
 	n := s.in.copyTo(bufs)
+	if s.domain == Unix {
+		n = s.beforeRights(n)
+	}
 	if peek || n == 0 {
 		return n, 0
 	}
@@ -46,17 +49,37 @@ func (s *socket) nothingToRecv() Errno {
 	}
 }
 
+// piece is what a unix socket keeps as one.
+type piece struct {
+	size   int
+	rights bool // descriptors came with it
+}
+
+// beforeRights is how many of the next n bytes one receive gives: none behind those
+// that descriptors came with.
+func (s *socket) beforeRights(n int) int {
+	end := 0
+	for _, p := range s.pieces {
+		if end += p.size; end >= n || p.rights {
+			break
+		}
+	}
+	return min(n, end)
+}
+
 // consumed frees what n bytes of input held of a unix sender's buffer: whole
-// messages, and each of them lets it write if there is room enough.
+// pieces, and each of them lets it write if there is room enough. Whose first bytes
+// are gone has no descriptors any more.
 func (s *socket) consumed(n int) {
 	for n > 0 {
-		if n < s.sizes[0] {
-			s.sizes[0] -= n
+		first := &s.pieces[0]
+		if n < first.size {
+			first.size, first.rights = first.size-n, false
 			s.part += n
 			return
 		}
-		n -= s.sizes[0]
-		s.sizes, s.part = s.sizes[1:], 0
+		n -= first.size
+		s.pieces, s.part = s.pieces[1:], 0
 		if s.other.writable() {
 			s.other.wake(Out)
 		}
@@ -64,7 +87,13 @@ func (s *socket) consumed(n int) {
 }
 
 // Send sends once from bufs.
-func (k *Kernel) Send(fd int, bufs [][]byte) (int, Errno) {
+func (k *Kernel) Send(fd int, bufs [][]byte) (int, Errno) { return k.send(fd, bufs, false) }
+
+// SendRights is Send with descriptors (SCM_RIGHTS, see unix(7)), which no receiver of
+// the model takes: they are gone with the first byte.
+func (k *Kernel) SendRights(fd int, p []byte) (int, Errno) { return k.send(fd, [][]byte{p}, true) }
+
+func (k *Kernel) send(fd int, bufs [][]byte, rights bool) (int, Errno) {
 	s, e := k.socket(fd)
 	if e != 0 {
 		return 0, e
@@ -78,7 +107,7 @@ func (k *Kernel) Send(fd int, bufs [][]byte) (int, Errno) {
 		return 0, EAGAIN
 	}
 	if s.domain == Unix {
-		return s.sendUnix(bufs, room)
+		return s.sendUnix(bufs, room, rights)
 	}
 	n := s.tcp.data.addSome(bufs, room)
 	s.touch()
@@ -103,18 +132,18 @@ func (s *socket) maySend() Errno {
 	}
 }
 
-// maxMessage is the most that a unix socket keeps as one piece.
-const maxMessage = 32 << 10
+// maxPiece is the most that a unix socket keeps as one piece.
+const maxPiece = 32 << 10
 
 // sendUnix gives the bytes to the peer at once.
-func (s *socket) sendUnix(bufs [][]byte, room int) (int, Errno) {
+func (s *socket) sendUnix(bufs [][]byte, room int, rights bool) (int, Errno) {
 	o := s.other
 	if o.noRecv {
 		return 0, EPIPE
 	}
 	n := o.in.addSome(bufs, room)
-	for left := n; left > 0; left -= min(left, maxMessage) {
-		o.sizes = append(o.sizes, min(left, maxMessage))
+	for left := n; left > 0; left -= min(left, maxPiece) {
+		o.pieces = append(o.pieces, piece{min(left, maxPiece), rights && left == n})
 	}
 	if n > 0 {
 		o.wake(In)

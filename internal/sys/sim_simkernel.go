@@ -129,6 +129,14 @@ func SimUnread(fd int) (int, Errno) {
 	return n, Errno(e)
 }
 
+// SimSendRights is Send with descriptors, which no receiver takes.
+func SimSendRights(fd int, p []byte) (int, Errno) {
+	machine.Lock()
+	defer machine.Unlock()
+	n, e := machine.kernel.SendRights(fd, p)
+	return n, Errno(e)
+}
+
 // SimStrays returns how many calls were made on descriptors that were not open.
 func SimStrays() int { return locked((*sim.Kernel).Strays) }
 

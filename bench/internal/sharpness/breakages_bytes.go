@@ -26,6 +26,10 @@ var bytesBreakages = []Breakage{
 	{Name: "a short receive trusted after a hang-up", Clause: "C1", Edits: []Edit{
 		{"loop/conn_read.go", "if n < len(buf) && !c.is(distrust)", "if n < len(buf)"},
 	}},
+	{Name: "unix sockets trust short receives", Clause: "C1", Edits: []Edit{
+		{"loop/engine.go", `		c.flags |= distrust
+`, ""},
+	}},
 	{Name: "a short send taken for a full socket", Clause: "C1", Edits: []Edit{
 		{"loop/conn_write.go", `		c.queues.out.Discard(l.blocks, n)
 	}

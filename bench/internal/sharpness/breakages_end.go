@@ -114,7 +114,7 @@ var endBreakages = []Breakage{
 	{Name: "Adopt succeeds while the engine ends", Clause: "C7", Edits: []Edit{
 		{"loop/adopt.go", "\tif e.ending() {", "\tif e == nil {"},
 	}},
-	{Name: "adopted connections trust short receives", Clause: "C1", Missed: "the model tells of a hang-up with the first event", Edits: []Edit{
+	{Name: "adopted connections trust short receives", Clause: "C1", Missed: "the model has no option that ends a receive early", Edits: []Edit{
 		{"loop/adopt.go", "shared | distrust", "shared"},
 	}},
 	{Name: "adopted connections are not deregistered before they are closed", Clause: "C8", Edits: []Edit{
