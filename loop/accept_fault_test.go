@@ -8,6 +8,7 @@ package loop_test
 import (
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/eddyline/eddyline/internal/sys"
 	"github.com/eddyline/eddyline/loop"
@@ -198,5 +199,46 @@ func TestC6AListenerThatCannotBeDisarmedAcceptsAgain(t *testing.T) {
 	remove()
 	if !starved.Load() || refused.Load() == 0 {
 		t.Errorf("accept paused: %v; %d changes of the registration failed", starved.Load(), refused.Load())
+	}
+}
+
+// Listeners that all fail do not wake each other: what each gives back is no room.
+func TestC10ListenersThatFailDoNotWakeEachOther(t *testing.T) {
+	for _, errno := range []sys.Errno{sys.EMFILE, sys.ECONNABORTED} {
+		t.Run(errno.Error(), func(t *testing.T) {
+			r := newRig(t, loop.Config{Loops: 2, MaxConns: 3})
+			var lns [3]*loop.Listener
+			for i := range lns {
+				lns[i] = r.listen(r.always(hooks{data: echo}))
+			}
+			for range 2 { // so that a try takes the last place
+				r.dial(lns[0]).echoes()
+			}
+			remove := inject(t, func(c sys.Call) sys.Errno {
+				if c != sys.CallAccept {
+					return 0
+				}
+				return errno
+			})
+			var waiting []*client
+			for _, ln := range lns {
+				waiting = append(waiting, r.dial(ln))
+			}
+			// 5, 10, 20 ms and so on: six pauses of each take 155 ms, in which listeners
+			// that wake each other have thousands.
+			begun := r.engine.Stats().AcceptPauses
+			timer := make(chan struct{})
+			l := r.engine.Loops()[0]
+			do(t, l, func() { l.AfterFunc(150*time.Millisecond, func() { close(timer) }) })
+			take(t, "the time", timer)
+			if n := r.engine.Stats().AcceptPauses - begun; n > 60 {
+				t.Errorf("%d pauses of %d listeners in 150 ms", n, len(lns))
+			}
+			for _, c := range waiting[1:] {
+				c.Close() // there is one place
+			}
+			remove()
+			waiting[0].echoes()
+		})
 	}
 }

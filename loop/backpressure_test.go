@@ -498,3 +498,34 @@ func TestOnDrainFollowsARefusal(t *testing.T) {
 	}
 	take(t, "OnDrain", taken)
 }
+
+// Input that a handler leaves because its answer is refused is offered again when there
+// is room, although it may be as much as may wait (C4).
+func TestInputLeftForWantOfRoomIsOfferedAgain(t *testing.T) {
+	const size, requests = 3 << 20, 8
+	for name, cfg := range map[string]loop.Config{
+		"marks at the limit": {Loops: 1, MaxPending: 4 << 20, HighMark: 4 << 20},
+		"MaxInbound is left": {Loops: 1, MaxPending: 4 << 20, HighMark: 4 << 20, MaxInbound: requests - 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, cfg)
+			refused := make(chan struct{}, requests)
+			c := r.dial(r.listen(r.always(hooks{data: func(c *loop.Conn, in []byte) (int, error) {
+				_, err := c.Write(make([]byte, size))
+				switch err {
+				case nil:
+					return 1, nil
+				case loop.ErrBackpressure:
+					refused <- struct{}{}
+					return 0, nil
+				}
+				return 0, err
+			}})))
+			c.send(make([]byte, requests))
+			take(t, "a refusal", refused) // nobody reads before
+			if n, err := io.CopyN(io.Discard, c, requests*size); err != nil {
+				t.Errorf("%d bytes of %d are answered, %v", n, requests*size, err)
+			}
+		})
+	}
+}

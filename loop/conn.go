@@ -218,9 +218,8 @@ func (c *Conn) end() {
 // open makes the handler and calls OnOpen. The connection is registered by now.
 func (c *Conn) open(p Protocol) {
 	c.begin()
-	h := p(c)
+	h := c.makeHandler(p)
 	if h == nil {
-		c.handler = nil // it may have set one
 		c.end()
 		c.refuse()
 		return
@@ -232,6 +231,13 @@ func (c *Conn) open(p Protocol) {
 		}
 	}
 	c.end()
+}
+
+// makeHandler calls p. A handler that p sets and does not return is none, nor is one
+// that it sets before it panics.
+func (c *Conn) makeHandler(p Protocol) Handler {
+	defer func() { c.handler = nil }()
+	return p(c)
 }
 
 // refuse ends a connection that has no handler: at once, or, if the Protocol wrote

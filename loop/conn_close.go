@@ -59,8 +59,8 @@ func (c *Conn) Detach() (s *stream.Stream, unread []byte, err error) {
 	if c.is(closeWrite) {
 		c.sendFIN("detach")
 	}
-	if c.is(closed) {
-		return nil, nil, c.err
+	if c.flags&(closed|writeFailed) != 0 {
+		return nil, nil, c.writeError()
 	}
 	if err := c.makeStream(); err != nil {
 		return nil, nil, c.opError("detach", err)

@@ -101,8 +101,9 @@ func (c *Conn) resume() bool {
 
 // tail returns where to receive behind the queued input.
 func (c *Conn) tail(queued int) []byte {
-	buf := c.queues.in.Tail(c.loop.blocks, minTail)
-	return buf[:min(len(buf), c.loop.engine.cfg.MaxInbound-queued, sys.MaxTransfer)]
+	room := c.loop.engine.cfg.MaxInbound - queued
+	buf := c.queues.in.Tail(c.loop.blocks, min(minTail, room))
+	return buf[:min(len(buf), room, sys.MaxTransfer)]
 }
 
 // receivedNothing takes the end of the input, or why there is nothing to be had.
@@ -154,7 +155,8 @@ func (c *Conn) offer(in []byte) (rest []byte) {
 		}
 		// Having set reoffer, SetHandler or Resume wants one more call.
 		if n == 0 && !c.is(reoffer) {
-			if len(in) >= c.loop.engine.cfg.MaxInbound {
+			// Who could not write will be offered it once more.
+			if len(in) >= c.loop.engine.cfg.MaxInbound && !c.is(pressed) {
 				c.closeWith(ErrMaxInbound)
 			}
 			break

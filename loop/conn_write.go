@@ -194,7 +194,9 @@ func (c *Conn) sent(n int, errno sys.Errno) bool {
 		c.sendFailed(errno)
 		return false
 	}
-	c.loop.spent += n
+	if c.loop.current == c { // or it would have this one's output queued in front of its cork
+		c.loop.spent += n
+	}
 	c.loop.stats.BytesOut += uint64(n)
 	c.touch()
 	return true
@@ -203,14 +205,22 @@ func (c *Conn) sent(n int, errno sys.Errno) bool {
 // sendFailed gives up the output. Input that the peer sent before is still
 // offered, unless nobody wants it: then the connection is over at once.
 func (c *Conn) sendFailed(errno sys.Errno) {
-	c.setCause(c.connError("write", sys.CallSend, errno))
+	c.outputFailed(c.connError("write", sys.CallSend, errno))
+}
+
+// outputFailed is sendFailed for any call.
+func (c *Conn) outputFailed(cause error) {
+	c.setCause(cause)
 	c.flags |= writeFailed | aborting // for a FIN would make the output look complete
+	if c.is(pressed) {
+		c.flags |= reoffer // as drained does
+	}
 	c.flags &^= pressed | writeBlocked
 	if c.queues != nil {
 		c.queues.out.Reset(c.loop.blocks)
 	}
-	if c.is(peerEnded) {
-		c.fail(nil)
+	if c.flags&(peerEnded|reoffer) == peerEnded {
+		c.fail(nil) // nobody waits for what is left of the input
 		return
 	}
 	c.settleFailed()
@@ -290,6 +300,7 @@ func (c *Conn) limitFlush() {
 // drained ends the backpressure: reading goes on, and the handler may write.
 func (c *Conn) drained() {
 	c.flags &^= pressed | emptyFirst
+	c.flags |= reoffer // input may be left whose answer did not fit
 	c.enqueue()
 	h, ok := c.handler.(DrainHandler)
 	if !ok || c.is(closing) {
@@ -315,7 +326,16 @@ func (c *Conn) sendFIN(op string) {
 		return
 	}
 	c.flags |= finSent
-	if errno := sys.Shutdown(int(c.fd), sys.SHUT_WR); errno != 0 {
-		c.reset(c.connError(op, sys.CallShutdown, errno))
+	errno := sys.Shutdown(int(c.fd), sys.SHUT_WR)
+	if errno == 0 {
+		return
 	}
+	if errno == sys.ENOTCONN {
+		// The connection is over, and SO_ERROR knows why. The next receive, which is
+		// robbed of it, ends the connection with the first cause all the same.
+		if pending, e := sys.SocketError(int(c.fd)); e == 0 && pending != 0 {
+			errno = pending
+		}
+	}
+	c.outputFailed(c.connError(op, sys.CallShutdown, errno))
 }

@@ -125,8 +125,9 @@ func (e *Engine) askAll(bits uint32) {
 // Shutdown ends the engine in order: listeners close, every connection is
 // asked to finish (OnShutdown, or Close for handlers without), and Run returns
 // when all have. If ctx ends first, the rest is ended as by Close and the
-// error is ctx's. Shutdown must not be called from a callback, which would wait
-// for itself; use a goroutine.
+// error is ctx's; a callback that is running then is waited for all the same.
+// Shutdown must not be called from a callback, which would wait for itself; use a
+// goroutine.
 func (e *Engine) Shutdown(ctx context.Context) error {
 	if ctx == nil {
 		return fmt.Errorf("loop: shutdown: nil context: %w", os.ErrInvalid)
@@ -188,9 +189,16 @@ func (e *Engine) reserve() bool {
 	if e.conns.Add(1) <= int64(e.cfg.MaxConns) {
 		return true
 	}
-	// Not release: nothing was freed that a listener could wait for.
-	e.conns.Add(-1)
+	e.unreserve()
 	return false
+}
+
+// unreserve gives a place back that no connection has had. A listener may have begun to
+// wait for it meanwhile.
+func (e *Engine) unreserve() {
+	if e.conns.Add(-1) < int64(e.cfg.MaxConns) && e.starving.Load() > 0 {
+		e.askAll(controlRearm)
+	}
 }
 
 // release gives a place back. A descriptor was probably freed as well, so
@@ -253,8 +261,8 @@ func (l *Loop) admit(c *Conn, p Protocol) {
 	if err := l.enroll(c); err != nil {
 		l.stats.AcceptErrors++
 		l.stats.Closed++
-		l.engine.log.warn("register", "loop: cannot register a connection", "peer", c.peer, "error", err)
 		c.abandon()
+		l.engine.log.warn("register", "loop: cannot register a connection", "peer", c.peer, "error", err)
 		return
 	}
 	c.open(p)

@@ -8,8 +8,10 @@ import (
 	"errors"
 	"io"
 	"net"
+	"syscall"
 	"testing"
 
+	"github.com/eddyline/eddyline/internal/sys"
 	"github.com/eddyline/eddyline/loop"
 	"github.com/eddyline/eddyline/stream"
 )
@@ -243,5 +245,100 @@ func TestCloseAfterBothEndsIsOrderly(t *testing.T) {
 	})
 	if err := take(t, "OnClose", closed); err != nil {
 		t.Errorf("OnClose hears %v, want nil", err)
+	}
+}
+
+// awaitReset waits, on the loop of c and without receiving, until the reset of its peer
+// is there.
+func awaitReset(t *testing.T, c *loop.Conn) {
+	s, err := c.Stream()
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	until(t, "the reset is there", func() bool {
+		fds := [1]sys.PollFd{{Fd: int32(s.FD()), Events: sys.POLLIN}}
+		_, _ = sys.Poll(fds[:], 0)
+		return fds[0].Revents&(sys.POLLHUP|sys.POLLERR) != 0
+	})
+}
+
+// What a peer has sent before its reset is offered, whichever call of the handler meets
+// the reset first, and OnClose hears of the reset (C3, hazard 29).
+func TestInputBeforeAResetIsOffered(t *testing.T) {
+	for name, call := range map[string]func(c *loop.Conn) error{
+		"Write":      func(c *loop.Conn) error { _, err := c.Write([]byte("x")); return err },
+		"CloseWrite": (*loop.Conn).CloseWrite,
+		"Close":      (*loop.Conn).Close,
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, loop.Config{Loops: 1})
+			causes := make(chan error, 1)
+			conns := make(chan *loop.Conn, 1)
+			offered := ""
+			peer := r.dial(r.listen(r.always(hooks{
+				open:  func(c *loop.Conn) error { conns <- c; return nil },
+				data:  func(_ *loop.Conn, in []byte) (int, error) { offered += string(in); return len(in), nil },
+				eof:   func(*loop.Conn) {},
+				close: func(_ *loop.Conn, err error) { causes <- err },
+			})))
+			c := take(t, "the connection", conns)
+			do(t, c.Loop(), func() { // which has no time for events meanwhile
+				peer.send([]byte("last words"))
+				peer.reset()
+				awaitReset(t, c)
+				if err := call(c); err != nil {
+					t.Error(err)
+				}
+			})
+			err := take(t, "the end", causes)
+			// A send to a socket that is over says EPIPE where the reset was told before.
+			if !errors.Is(err, syscall.ECONNRESET) && !(name == "Write" && errors.Is(err, syscall.EPIPE)) {
+				t.Errorf("OnClose heard %v, want ECONNRESET", err)
+			}
+			if want := "last words"; name != "Close" && offered != want {
+				t.Errorf("%q was offered, want %q", offered, want)
+			}
+		})
+	}
+}
+
+// endHandler leaves its input, and at the end of it makes way for next.
+type endHandler struct {
+	loop.HandlerFunc
+	onEOF func(c *loop.Conn)
+}
+
+func (h endHandler) OnEOF(c *loop.Conn) { h.onEOF(c) }
+
+// The handler that OnEOF sets is offered what is left, also if a write of OnEOF fails.
+func TestTheHandlerOfTheRestIsOfferedItAfterAFailedWrite(t *testing.T) {
+	r := newRig(t, loop.Config{Loops: 1})
+	conns, causes := make(chan *loop.Conn, 1), make(chan error, 1)
+	offered := ""
+	rest := r.watch(hooks{
+		data:  func(_ *loop.Conn, in []byte) (int, error) { offered += string(in); return len(in), nil },
+		close: func(_ *loop.Conn, err error) { causes <- err },
+	})
+	first := endHandler{
+		HandlerFunc: func(*loop.Conn, []byte) (int, error) { return 0, nil },
+		onEOF: func(c *loop.Conn) {
+			if _, err := c.Write([]byte("bye")); err != nil {
+				t.Error(err)
+			}
+			c.SetHandler(rest)
+		},
+	}
+	peer := r.dial(r.listen(func(c *loop.Conn) loop.Handler { conns <- c; return first }))
+	c := take(t, "the connection", conns)
+	do(t, c.Loop(), func() {
+		peer.send([]byte("rest"))
+		peer.finish()
+		peer.reset()
+		awaitReset(t, c)
+	})
+	err := take(t, "the end", causes)
+	if offered != "rest" {
+		t.Errorf("%q was offered, and OnClose heard %v", offered, err)
 	}
 }

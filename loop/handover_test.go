@@ -6,11 +6,13 @@ package loop_test
 // what else an end must not lose.
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"net/netip"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"github.com/eddyline/eddyline/loop"
@@ -148,6 +150,80 @@ func TestShutdownEndsBesideATaskThatPostsItself(t *testing.T) {
 	again = func() { _ = l.Post(again) }
 	do(t, l, again)
 	if err := r.engine.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// What is sent for another connection is none of the business of the one whose callback
+// runs: its next write must not be queued in front of what it has corked (C1).
+func TestADetachOfAnotherKeepsTheOrder(t *testing.T) {
+	r := newRig(t, loop.Config{Loops: 1})
+	conns := make(chan *loop.Conn, 2)
+	p := r.always(hooks{
+		open: func(c *loop.Conn) error { conns <- c; return nil },
+		eof:  func(*loop.Conn) {},
+	})
+	peer := r.dial(r.listenUnix(p))
+	writer := take(t, "the writer", conns)
+	other := r.dial(r.listen(p)) // of TCP the kernel takes a lot at once
+	detached := take(t, "the other one", conns)
+	go io.Copy(io.Discard, other)
+	var want bytes.Buffer
+	write := func(c *loop.Conn, p []byte) {
+		if _, err := c.Write(p); err != nil {
+			t.Error(err)
+		}
+		want.Write(p)
+	}
+	sockets := make(chan *stream.Stream, 1)
+	if err := writer.Ref().Do(func(c *loop.Conn) {
+		shrinkSendBuffer(t, c) // the kernel shall take a part of it
+		for range 8 {
+			write(c, bytes.Repeat([]byte("1"), 7<<10))
+		}
+		// Queued, for its callback does not run. Detach sends it.
+		if _, err := detached.Write(make([]byte, 1<<20)); err != nil {
+			t.Error(err)
+		}
+		s, _, err := detached.Detach()
+		if err != nil && err != loop.ErrBackpressure {
+			t.Errorf("Detach: %v", err)
+		}
+		write(c, []byte("2222"))
+		if err := c.CloseWrite(); err != nil {
+			t.Error(err)
+		}
+		sockets <- s
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if s := take(t, "the socket", sockets); s != nil {
+		defer s.Close()
+	}
+	got, err := io.ReadAll(peer)
+	if err != nil || !bytes.Equal(got, want.Bytes()) {
+		t.Errorf("the peer reads %d bytes of %d, %v; the last ones begin at %d", len(got), want.Len(), err, bytes.IndexByte(got, '2'))
+	}
+}
+
+// shrinkSendBuffer makes the kernel keep little of what c sends.
+func shrinkSendBuffer(t *testing.T, c *loop.Conn) {
+	s, err := c.Stream()
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	raw, err := s.SyscallConn()
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	if err := raw.Control(func(fd uintptr) {
+		err = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_SNDBUF, 4096)
+	}); err != nil {
+		t.Error(err)
+	}
+	if err != nil {
 		t.Error(err)
 	}
 }

@@ -118,3 +118,30 @@ func TestOneByteADiscardIsFair(t *testing.T) {
 		t.Errorf("%d bytes were discarded one by one in %d turns, at most %d are for one", total, turns, most)
 	}
 }
+
+// Bytes that wait hold no more than a block of the smallest size where MaxInbound says that
+// no more will come.
+func TestFewBytesHoldASmallBlock(t *testing.T) {
+	const conns, smallest = 20, 512
+	r := newRig(t, loop.Config{Loops: 1, MaxInbound: 64})
+	l := r.engine.Loops()[0]
+	offered := 0 // the loop's
+	ln := r.listen(r.always(hooks{data: func(_ *loop.Conn, in []byte) (int, error) { offered += len(in); return 0, nil }}))
+	var clients []*client
+	for range conns {
+		clients = append(clients, r.dial(ln))
+	}
+	for _, want := range []int{conns, conns + 2*conns} { // a byte each, then both of them
+		for _, c := range clients {
+			c.send([]byte("x"))
+		}
+		until(t, "all is offered", func() (all bool) {
+			do(t, l, func() { all = offered == want })
+			return all
+		})
+	}
+	turn(t, l)
+	if n := r.engine.Stats().QueuedBytes; n == 0 || n > conns*smallest {
+		t.Errorf("%d connections with two bytes each hold %d bytes", conns, n)
+	}
+}

@@ -303,10 +303,12 @@ func (s *listener) ready(poller.Ready) {
 			s.assign(newConn(s.choose(peer), fd, peer))
 			continue
 		}
-		s.loop.engine.conns.Add(-1)
 		if err == stream.ErrWouldBlock {
+			s.loop.engine.unreserve()
 			return
 		}
+		// Not unreserve: listeners that all fail would wake each other without a pause.
+		s.loop.engine.conns.Add(-1)
 		s.loop.stats.AcceptErrors++
 		if !transient(err) {
 			s.starve("accept", err)

@@ -229,3 +229,40 @@ func TestALoopThatGetsNoConnectionLooksAgain(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A place that was taken in vain, and whose return makes room, wakes those who have begun
+// to wait for it; one beyond the bound makes none.
+func TestAPlaceTakenInVainWakesWhoWaits(t *testing.T) {
+	e, err := New(Config{Loops: 2, MaxConns: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	woken := func() (n int) {
+		for _, l := range e.loops {
+			if l.control.Swap(0)&controlRearm != 0 {
+				n++
+			}
+		}
+		return n
+	}
+	if !e.reserve() {
+		t.Fatal("no place")
+	}
+	e.starving.Add(1)
+	defer e.starving.Add(-1)
+	if e.reserve() || woken() != 0 {
+		t.Error("a place beyond MaxConns, or one that woke somebody")
+	}
+	if e.unreserve(); woken() != len(e.loops) {
+		t.Error("not everybody is woken for the place that is free again")
+	}
+	// Two that try at the same moment keep each other from the one place.
+	e.conns.Add(1)
+	if e.reserve() {
+		t.Error("a place beyond MaxConns")
+	}
+	if e.unreserve(); woken() != len(e.loops) {
+		t.Error("not everybody is woken for the place that both left")
+	}
+}

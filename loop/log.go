@@ -29,7 +29,8 @@ func (g *logger) warn(cause, msg string, args ...any) {
 	if g.out == nil {
 		return
 	}
-	// The user's slog.Handler must not end the loop, nor what it reports on.
+	// A panic of the user's slog.Handler must not end what it reports on. If it calls
+	// runtime.Goexit, run goes on with the loop.
 	defer func() { _ = recover() }()
 	skipped, ok := g.admit(cause, sys.Now())
 	if !ok {

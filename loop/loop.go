@@ -81,7 +81,8 @@ type Loop struct {
 	conns    atomic.Int64  // connections assigned to this loop
 	control  atomic.Uint32 // what the engine asks for, see the bits
 	draining bool
-	told     bool // every source was told of it
+	asked    uint32 // slots before this one have been asked to finish
+	told     bool   // every source was told of it
 	stopping bool
 	stats    counters
 	exited   chan struct{}
@@ -197,8 +198,8 @@ func (l *Loop) run() {
 		}
 		// A callback called runtime.Goexit (a test's FailNow does): this
 		// goroutine cannot be saved, the loop can.
+		defer func() { go l.run() }() // for the user's slog.Handler may do so as well
 		l.blame("runtime.Goexit")
-		go l.run()
 	}()
 	for !l.turns() {
 	}

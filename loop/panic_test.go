@@ -8,6 +8,7 @@ package loop_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net"
 	"runtime"
 	"strings"
@@ -383,4 +384,48 @@ func TestARepostingTaskThatPanicsStarvesNobody(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A Protocol that panics has made no handler, whatever it set before.
+func TestAProtocolThatPanicsMadeNoHandler(t *testing.T) {
+	for kind, crash := range crashes {
+		t.Run(kind, func(t *testing.T) {
+			r := newRig(t, loop.Config{Loops: 1})
+			c := r.dialDoomed(r.listen(func(c *loop.Conn) loop.Handler {
+				c.SetHandler(unheard{t})
+				crash()
+				return nil
+			}))
+			c.expectReset()
+		})
+	}
+}
+
+// exits is an slog.Handler that ends the goroutine that logs, as one does that calls
+// testing.T.FailNow.
+type exits struct{ slog.Handler }
+
+func (exits) Enabled(context.Context, slog.Level) bool { return true }
+
+func (exits) Handle(context.Context, slog.Record) error {
+	runtime.Goexit()
+	return nil
+}
+
+// A Logger that ends the goroutine costs no loop, and nothing of what it was to hear of.
+func TestALoggerThatCallsGoexit(t *testing.T) {
+	r := newRig(t, loop.Config{Loops: 1, MaxConns: 1, Logger: slog.New(exits{})})
+	ln := r.listen(r.always(hooks{data: func(c *loop.Conn, in []byte) (int, error) {
+		if string(in) == "panic" {
+			panic(errTest)
+		}
+		return c.Write(in)
+	}}))
+	first := r.dial(ln)
+	first.echoes()
+	second := r.dial(ln)
+	until(t, "accepting pauses, which is logged", func() bool { return r.engine.Stats().AcceptPauses > 0 })
+	first.send([]byte("panic"))
+	first.expectReset()
+	second.echoes()
 }

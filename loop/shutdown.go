@@ -5,17 +5,17 @@ package loop
 import "net"
 
 // drain begins the orderly end: no new connections, and every connection is
-// asked to finish.
+// asked to finish. After a panic it goes on where that was.
 func (l *Loop) drain() {
 	l.draining = true
 	for d := range l.dials {
 		d.finish(nil, net.ErrClosed)
 	}
-	l.slots.all(func(s source) {
+	for s := l.slots.next(&l.asked); s != nil; s = l.slots.next(&l.asked) {
 		if d, ok := s.(drainer); ok {
 			d.drain()
 		}
-	})
+	}
 	l.told = true
 }
 
@@ -41,6 +41,7 @@ func (l *Loop) teardown() (over bool) {
 		for d := range l.dials {
 			d.finish(nil, cause)
 		}
+		l.takeDown() // first: not every panic of an OnClose is worth a look at all slots
 		l.slots.all(func(s source) {
 			if s, ok := s.(stopper); ok {
 				s.stop(cause)

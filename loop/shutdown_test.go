@@ -7,6 +7,7 @@ package loop_test
 import (
 	"context"
 	"errors"
+	"math"
 	"net"
 	"os"
 	"runtime"
@@ -419,4 +420,14 @@ func TestNilIsRefused(t *testing.T) {
 	if n := r.engine.Stats().Panics; n != 0 {
 		t.Errorf("%d panics", n)
 	}
+}
+
+// A Spin without an end that the clock could reach is one, and none of no time.
+func TestSpinForEver(t *testing.T) {
+	r := newRig(t, loop.Config{Loops: 1, Spin: math.MaxInt64})
+	l := r.engine.Loops()[0]
+	until(t, "it spins", func() bool {
+		turn(t, l)
+		return r.engine.Stats().Spun > 0
+	})
 }

@@ -86,13 +86,23 @@ func (t *slotTable) remove(i uint32) {
 	t.used--
 }
 
+// next returns the source in slot i or the first one behind it, nil if there is none,
+// and moves i behind that.
+func (t *slotTable) next(i *uint32) source {
+	for int(*i) < len(t.chunks)*slotChunk {
+		s := t.at(*i).source
+		*i++
+		if s != nil {
+			return s
+		}
+	}
+	return nil
+}
+
 // all calls f for every source. f may remove it.
 func (t *slotTable) all(f func(source)) {
-	for _, c := range t.chunks {
-		for i := range c {
-			if s := c[i].source; s != nil {
-				f(s)
-			}
-		}
+	i := uint32(0)
+	for s := t.next(&i); s != nil; s = t.next(&i) {
+		f(s)
 	}
 }

@@ -140,9 +140,10 @@ func (l *Loop) Every(d time.Duration, f func()) (*Timer, error) {
 // advance arms a timer that has fired for the next multiple of period that is
 // not over. It comes before the call, so that the function may stop the timer.
 func (t *Timer) advance(period int64) {
-	next := t.timer.When() + period
+	next := later(t.timer.When(), time.Duration(period))
 	if now := t.loop.clock(); next <= now {
-		next += (now - next + period) / period * period
+		next = later(next, time.Duration((now-next)/period*period))
+		next = later(next, time.Duration(period))
 	}
 	t.loop.wheel.Set(&t.timer, next)
 }

@@ -7,6 +7,7 @@ package loop_test
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"testing"
 	"time"
@@ -429,5 +430,36 @@ func TestDeadlineNames(t *testing.T) {
 		if d.String() != want {
 			t.Errorf("%d is %q, want %q", d, d, want)
 		}
+	}
+}
+
+// A period that ends beyond the clock's range does not begin anew: the timer fires when
+// Reset says, and no more (hazard 19).
+func TestEveryOfTheLongestPeriod(t *testing.T) {
+	r := newRig(t, loop.Config{Loops: 1})
+	l := r.engine.Loops()[0]
+	for _, period := range []time.Duration{math.MaxInt64, math.MaxInt64 - 1, math.MaxInt64 / 2} {
+		var fired int
+		next := make(chan struct{})
+		do(t, l, func() {
+			timer, err := l.Every(period, func() {
+				if fired++; fired > 1 {
+					return
+				}
+				// Whatever is due meanwhile comes before this one.
+				l.AfterFunc(10*time.Millisecond, func() { close(next) })
+			})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			timer.Reset(time.Millisecond)
+		})
+		take(t, "the timer", next)
+		do(t, l, func() {
+			if fired != 1 {
+				t.Errorf("Every(%v) fired %d times", period, fired)
+			}
+		})
 	}
 }

@@ -65,7 +65,7 @@ func (l *Loop) pollBusy() (int, error) {
 	}
 	begun := l.engine.clock()
 	now := begun
-	for end := begun + int64(l.engine.cfg.Spin); now < end; now = l.engine.clock() {
+	for end := later(begun, l.engine.cfg.Spin); now < end; now = l.engine.clock() {
 		runtime.Gosched()
 		n, err = l.poller.Wait(l.events, 0)
 		if n != 0 || err != nil || !l.tasks.Empty() || l.control.Load() != 0 || l.untilTimer() == 0 {

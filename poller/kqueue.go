@@ -252,6 +252,8 @@ func (b *kqueue) install(kq, fd int, held filters, interest Interest, token Toke
 // table does not know would be reported for ever.
 func (b *kqueue) restore(kq, fd int) {
 	held := b.table[fd].held
+	// An event that was given before counts as not reported, and comes anew.
+	b.table[fd].generation = b.nextGeneration()
 	b.begin()
 	b.put(fd, b.table[fd])
 	if b.apply(kq) == 0 && firstErrno(b.changes) == 0 {

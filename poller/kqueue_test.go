@@ -643,3 +643,27 @@ func TestKqueueBehavesLikeEpoll(t *testing.T) {
 		}
 	}
 }
+
+// A one-shot event that the kernel has given, and that a refused Modify of another
+// goroutine overtakes before it is reported, is reported once: the filters were put back
+// armed.
+func TestKqueueOneShotComesOnceAlthoughAModifyIsRefused(t *testing.T) {
+	m := newModel()
+	b := newQueue(t, m)
+	m.open(5, readWrite)
+	ok(t, b.add(0, 5, Read|OneShot, 1))
+	m.refuse[sys.EVFILT_WRITE] = sys.EPIPE
+	m.between = func() {
+		m.between = nil
+		refused(t, b.modify(0, 5, Read|Write|OneShot, 2), sys.EPIPE)
+	}
+	reported := 0
+	for range 4 {
+		n, _, failed := b.wait(0, make([]Event, 8), 0)
+		ok(t, failed)
+		reported += n
+	}
+	if reported != 1 {
+		t.Errorf("it is reported %d times", reported)
+	}
+}

@@ -110,8 +110,8 @@ func (c *socket) setUp(opts *ListenOptions) error {
 		return err
 	}
 	backlog := opts.Backlog
-	if backlog == 0 {
-		backlog = sys.MaxBacklog()
+	if most := sys.MaxBacklog(); backlog == 0 || backlog > most {
+		backlog = most
 	}
 	if e := sys.Listen(c.desc.FD(), backlog); e != 0 {
 		return c.callError("listen", sys.CallListen, e)

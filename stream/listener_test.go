@@ -5,6 +5,7 @@ package stream_test
 import (
 	"errors"
 	"io/fs"
+	"math"
 	"net"
 	"net/netip"
 	"os"
@@ -527,4 +528,15 @@ func TestListenFailureLeavesNothing(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A Backlog beyond what the kernel's int holds is the system's maximum, not its last
+// 32 bits.
+func TestAHugeBacklogIsTheLargest(t *testing.T) {
+	huge := math.MaxInt32
+	huge += huge + 3 // 1<<32 + 1, where int has room for that
+	l := listenWith(t, loopback4(), stream.ListenOptions{Backlog: max(huge, math.MaxInt32)})
+	for range 300 {
+		connect(t, listenerAddr(t, l))
+	}
 }
