@@ -15,7 +15,8 @@ import (
 // on one of the loops in turn. The descriptor is duplicated and nc is closed, so
 // nothing may be using nc and nothing read from it may be waiting in a buffer
 // elsewhere. On an error nc is untouched: os.ErrInvalid if it is no stream
-// socket, ErrMaxConns, net.ErrClosed, or the kernel's. Only when the engine ends
+// socket, errors.ErrUnsupported if it has no descriptor of its own (net.Pipe,
+// crypto/tls.Conn), ErrMaxConns, net.ErrClosed, or the kernel's. Only when the engine ends
 // at that very moment, nc is closed and the error is net.ErrClosed. A nil error
 // says that the connection is on its way: if the kernel then refuses to watch it,
 // or the engine begins to drain, it is closed, and p is not called.

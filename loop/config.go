@@ -90,7 +90,8 @@ type Config struct {
 	// waking a thread costs more than serving a message. Default: 0, off.
 	Spin time.Duration
 	// Logger hears of panics in callbacks and of accept errors, at most once a
-	// second per cause. Default: none.
+	// second per cause. It is called on the loop's goroutine, so its Handler must
+	// neither block nor wait for a loop. Default: none.
 	Logger *slog.Logger
 }
 

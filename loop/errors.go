@@ -15,7 +15,8 @@ import (
 var (
 	// ErrBackpressure is returned by a write that would exceed MaxPending and by
 	// Post or a Ref past MaxTasks or MaxTaskBytes. Nothing was taken: try again
-	// later; for a write, OnDrain tells when.
+	// later; for a write, OnDrain tells when, and OnData is offered again what it
+	// left.
 	ErrBackpressure = errors.New("loop: too much is queued already")
 	// ErrMaxInbound closes a connection whose handler left MaxInbound bytes
 	// unconsumed.

@@ -19,16 +19,18 @@ type Handler interface {
 	// OnData offers all the bytes received and not consumed so far; n is how
 	// many of them it consumed. It is called again at once while it consumed
 	// something and bytes are left, so it may take one message per call;
-	// consuming nothing means: wait for more. An error closes the connection
-	// with that cause, after what was written has been flushed.
+	// consuming nothing means: wait for more. What is left is offered again too
+	// after SetHandler and Resume, and when there is room for output (OnDrain). An
+	// error closes the connection with that cause, after what was written has been
+	// flushed.
 	//
 	// in belongs to the engine and is valid until OnData returns; it may be
 	// changed, and may be passed to Write.
 	OnData(c *Conn, in []byte) (n int, err error)
 	// OnClose is called once, last, for every connection whose handler was made.
 	// err is nil only when the end was orderly: a Close whose output was flushed,
-	// or both directions ended. Otherwise it is the first cause. Methods of c
-	// that do I/O fail from here on.
+	// or both directions ended, and no reset by the peer meanwhile. Otherwise it is
+	// the first cause. Methods of c that do I/O fail from here on.
 	OnClose(c *Conn, err error)
 }
 

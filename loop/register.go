@@ -45,7 +45,8 @@ func (l *Loop) Register(fd int, interest poller.Interest, f func(poller.Event)) 
 	return r, nil
 }
 
-// Modify replaces the interest; a one-shot registration is armed again. The errors are
+// Modify replaces the interest; a one-shot registration is armed again. What the last wait
+// has reported for the old interest may still be delivered in this turn. The errors are
 // net.ErrClosed after Close, and those of [poller.Poller.Modify].
 func (r *Registration) Modify(interest poller.Interest) error {
 	if !r.held {

@@ -29,8 +29,13 @@ func (x *simConn) actSome() {
 		}
 		target.act(x.rng)
 	}
-	if w.may(simGaps) && x.rng.IntN(100) == 0 {
-		w.pass(time.Duration(x.rng.IntN(int(simTimeUnit)))) // a callback that takes its time
+	if w.may(simGaps) && x.rng.IntN(50) == 0 {
+		// A callback that takes its time, in which the network goes on.
+		w.pass(time.Duration(x.rng.IntN(int(simTimeUnit))))
+		w.stepNetwork(x.rng.IntN(8))
+		for _, each := range w.conns(x.site.Loop) {
+			each.beforeTurn()
+		}
 	}
 }
 
@@ -98,6 +103,7 @@ func (x *simConn) swap(rng *rand.Rand) {
 	}
 	x.tell("SetHandler")
 	x.c.SetHandler(x.newHandler())
+	x.owed = x.received > x.consumed
 }
 
 // look calls what only tells something.

@@ -98,6 +98,8 @@ func (x *simConn) checkStuck() {
 		x.fail("C3: the connection may be readable, and nothing will read it")
 	case c.flags&(reoffer|noOffer|inBacklog) == reoffer && c.queuedIn() > 0:
 		x.fail("C3: input is to be offered, and nothing will offer it")
+	case x.owed && c.flags&(noOffer|inBacklog|inDirty|peerEnded) == 0:
+		x.fail("C3: %d bytes were left, and nothing will offer them again", x.received-x.consumed)
 	case c.queuedOut() > 0 && !c.is(writeBlocked|inDirty):
 		x.fail("C1: output is queued, and nothing will send it")
 	case c.flags&(peerEnded|endTold|noOffer|inBacklog|reoffer) == peerEnded:

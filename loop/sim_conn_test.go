@@ -37,7 +37,8 @@ type simConn struct {
 	// The input.
 	received int // offered up to here
 	consumed int
-	floor    int // what must have been offered before an end that the peer makes
+	floor    int  // what must have been offered before an end that the peer makes
+	owed     bool // what was left must be offered again, though no more comes
 	// The output.
 	wrote [simLanes]int
 	above bool // it was above the high mark: OnDrain may come
@@ -165,6 +166,7 @@ func (x *simConn) maybeError() error {
 
 func (x *simConn) onData(in []byte) {
 	left := x.received - x.consumed
+	x.owed = false
 	switch {
 	case x.paused:
 		x.fail("C3: OnData while it is paused")
@@ -208,11 +210,12 @@ func (x *simConn) consume(n int) (int, error) {
 		}
 	}
 	err := x.maybeError()
-	if err == nil && n == 0 && x.received-x.consumed >= x.w.cfg.MaxInbound && !x.c.is(reoffer) {
+	if err == nil && n == 0 && x.received-x.consumed >= x.w.cfg.MaxInbound && !x.c.is(reoffer|pressed) {
 		x.ends(ErrMaxInbound)
 		x.closes()
 	}
 	x.consumed += n
+	x.owed = x.owed && x.received > x.consumed || err == nil && n == 0 && x.c.is(pressed)
 	x.tell("consumes %d, %d left", n, x.received-x.consumed)
 	return n, err
 }
@@ -289,6 +292,9 @@ func (x *simConn) onClose(err error) {
 		return
 	}
 	x.checkCause(err)
+	if x.owed && x.peerMade(err) {
+		x.fail("C3: OnClose hears %v before %d bytes are offered again", err, x.received-x.consumed)
+	}
 	if x.received < x.floor && x.peerMade(err) {
 		x.fail("C3: OnClose hears %v after %d of %d bytes that were there", err, x.received, x.floor)
 	}

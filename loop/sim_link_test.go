@@ -197,6 +197,11 @@ func (l *simLink) protocol(c *Conn) Handler {
 	w.tell("link %d: connection fd %d on loop %d", l.number, c.fd, c.loop.index)
 	if x.rng.IntN(50) == 0 && w.may(simErrors) {
 		x.over = true // nobody is called
+		if w.may(simPanics) && x.rng.IntN(2) == 0 {
+			c.SetHandler(x.newHandler())
+			w.panics++
+			panic(errSimPanic)
+		}
 		return nil
 	}
 	return x.newHandler()

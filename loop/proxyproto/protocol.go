@@ -43,7 +43,9 @@ var loopback = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustPa
 // calls next, once, on the connection's loop, to make the handler of what follows. That
 // handler is called as if the header had never been there, OnOpen included; a nil
 // one closes the connection. h.TLVs belongs to the engine and is valid until next returns.
-// [loop.Conn.RemoteAddr] stays the proxy's address.
+// [loop.Conn.RemoteAddr] stays the proxy's address. Within next and OnOpen the header is
+// not consumed yet: a [loop.Conn.Detach] there would return it with the unread input, so
+// let [loop.Ref.Do] make that call.
 //
 // A connection without a valid header is closed, and next never called for it.
 func (cfg Config) Protocol(next func(c *loop.Conn, h Header) loop.Handler) loop.Protocol {

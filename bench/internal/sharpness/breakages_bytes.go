@@ -57,6 +57,19 @@ var bytesBreakages = []Breakage{
 	{Name: "FIN instead of a reset for a cut output", Clause: "C1", Edits: []Edit{
 		{"loop/conn_close.go", "\tif c.err != nil && c.queuedOut() > 0 {", "\tif c.err != nil && c.queuedOut() < 0 {"},
 	}},
+	{Name: "what is sent for another connection counts as the callback's own", Clause: "C1", Missed: "no callback of the worlds sends as much as is sent before others have their turn", Edits: []Edit{
+		{"loop/conn_write.go", "	if c.loop.current == c { // or", "	if c.loop.current != nil { // or"},
+	}},
+	{Name: "input that was left for want of room is not offered again", Clause: "C4", Edits: []Edit{
+		{"loop/conn_write.go", `	c.flags |= reoffer // input may be left whose answer did not fit
+`, ""},
+	}},
+	{Name: "a FIN that cannot be sent loses the input", Clause: "C3", Missed: "within these seeds no reset came with input in the turn of a CloseWrite", Edits: []Edit{
+		{"loop/conn_write.go", "	c.outputFailed(c.connError(op, sys.CallShutdown, errno))", "	c.reset(c.connError(op, sys.CallShutdown, errno))"},
+	}},
+	{Name: "a failed send loses what the handler of the rest is to have", Clause: "C3", Missed: "within these seeds no OnEOF that met a reset wrote and set a handler", Edits: []Edit{
+		{"loop/conn_write.go", "	if c.flags&(peerEnded|reoffer) == peerEnded {", "	if c.is(peerEnded) {"},
+	}},
 	{Name: "OnDrain not called", Clause: "C4", Edits: []Edit{
 		{"loop/conn_write.go", "\tif !ok || c.is(closing) {", "\tif !ok || ok {"},
 	}},

@@ -53,6 +53,12 @@ var endBreakages = []Breakage{
 `, `		l.resumed = false
 `},
 	}},
+	{Name: "a handler that a Protocol sets before it panics is called", Clause: "C2", Edits: []Edit{
+		{"loop/conn.go", `	defer func() { c.handler = nil }()
+	return p(c)`, `	h := p(c)
+	c.handler = nil
+	return h`},
+	}},
 	{Name: "OnClose twice", Clause: "C2", Edits: []Edit{
 		{"loop/conn_close.go", `	c.handler.OnClose(c, c.err)
 `, `	c.handler.OnClose(c, c.err)
