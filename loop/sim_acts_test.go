@@ -30,12 +30,35 @@ func (x *simConn) actSome() {
 		target.act(x.rng)
 	}
 	if w.may(simGaps) && x.rng.IntN(50) == 0 {
-		// A callback that takes its time, in which the network goes on.
-		w.pass(time.Duration(x.rng.IntN(int(simTimeUnit))))
-		w.stepNetwork(x.rng.IntN(8))
-		for _, each := range w.conns(x.site.Loop) {
-			each.beforeTurn()
-		}
+		x.dawdle()
+	}
+}
+
+// dawdle is a callback that takes its time, in which the peer and the network go on.
+func (x *simConn) dawdle() {
+	w := x.w
+	before, faults := w.disturbed, w.restore != nil
+	if faults {
+		w.undisturb()
+	}
+	w.pass(time.Duration(x.rng.IntN(int(simTimeUnit))))
+	for range x.rng.IntN(8) {
+		x.link.peer.step()
+		w.stepNetwork(x.rng.IntN(4))
+	}
+	if x.link.peer.fd >= 0 && x.rng.IntN(4) == 0 {
+		x.link.peer.kill()
+		w.stepNetwork(8)
+	}
+	for _, each := range w.conns(x.site.Loop) {
+		each.beforeTurn()
+	}
+	if faults {
+		w.disturb()
+		w.disturbed = w.disturbed || before // in this turn
+	}
+	if w.may(simHalves) && x.rng.IntN(4) == 0 {
+		x.doCloseWrite()
 	}
 }
 

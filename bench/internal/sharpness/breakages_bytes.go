@@ -64,7 +64,7 @@ var bytesBreakages = []Breakage{
 		{"loop/conn_write.go", `	c.flags |= reoffer // input may be left whose answer did not fit
 `, ""},
 	}},
-	{Name: "a FIN that cannot be sent loses the input", Clause: "C3", Missed: "within these seeds no reset came with input in the turn of a CloseWrite", Edits: []Edit{
+	{Name: "a FIN that cannot be sent loses the input", Clause: "C3", Edits: []Edit{
 		{"loop/conn_write.go", "	c.outputFailed(c.connError(op, sys.CallShutdown, errno))", "	c.reset(c.connError(op, sys.CallShutdown, errno))"},
 	}},
 	{Name: "a failed send loses what the handler of the rest is to have", Clause: "C3", Missed: "within these seeds no OnEOF that met a reset wrote and set a handler", Edits: []Edit{
