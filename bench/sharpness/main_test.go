@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -56,6 +57,24 @@ func TestTheListNamesEveryBreakage(t *testing.T) {
 	for _, b := range sharpness.Breakages {
 		if !strings.Contains(out.String(), b.Name) {
 			t.Errorf("%q is not listed", b.Name)
+		}
+	}
+}
+
+// The documentation shows every breakage, as noticed or with the reason why not.
+func TestTheDocumentationHasEveryBreakage(t *testing.T) {
+	const document = "../../docs/reliability.md"
+	text, err := os.ReadFile(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range sharpness.Breakages {
+		line := fmt.Sprintf("\n| %s | %s |", b.Name, b.Clause)
+		if b.Missed != "" {
+			line = fmt.Sprintf("\n- %s: %s.", b.Name, b.Missed)
+		}
+		if !strings.Contains(string(text), line) {
+			t.Errorf("%s has no line that begins%s", document, line)
 		}
 	}
 }
