@@ -159,7 +159,8 @@ func reuse(t *Trial) {
 		t.Must("send", each(append(resets, ends...), func(c *Client) error { return c.Send(64) }))
 		t.Must("reset", each(resets, (*Client).Reset))
 		t.Must("end", each(ends, func(c *Client) error { return c.CloseWrite() }))
-		fresh := append(unread(t, s), unread(t, s)...)
+		fresh := t.Dial(s, 2*many)
+		t.Must("send", each(fresh, func(c *Client) error { return c.Send(4096) }))
 		s.Signal(syscall.SIGCONT)
 		t.Must("new connections", each(fresh, func(c *Client) error { return c.all(4096) }))
 		for n := range s.numbers(fresh) {

@@ -15,16 +15,19 @@ type stage struct {
 	name, when string
 	lead       func(t *Trial, s *Server) []*Client // brings connections there
 	stopped    bool                                // the server is stopped meanwhile
+	queued     bool                                // not accepted, so it may never have a handler
 	silent     bool                                // it sends nothing unless it is sent something
+	offers     bool                                // all that the clients have sent is to be offered first
+	ended      bool                                // the clients have ended their output: the server has its answer left to send
 	fills      bool                                // it is about memory too
 }
 
 var stages = []stage{
-	{name: "queued", when: "while they wait to be accepted", lead: connected, stopped: true, silent: true},
+	{name: "queued", when: "while they wait to be accepted", lead: connected, stopped: true, queued: true, silent: true},
 	{name: "idle", when: "when they have been served and are idle", lead: served, silent: true},
-	{name: "input", when: "with input that the server has not read", lead: unread, stopped: true},
+	{name: "input", when: "with input that the server has not read", lead: unread, stopped: true, offers: true},
 	{name: "output", when: "while output is pending", lead: pending, fills: true},
-	{name: "half-closed", when: "after they have ended their output, before the answer", lead: halfClosed, stopped: true},
+	{name: "half-closed", when: "after they have ended their output, before the answer", lead: halfClosed, stopped: true, offers: true, ended: true},
 }
 
 // resetter is a way to reset connections.
@@ -52,8 +55,8 @@ func makeResetRows() (rows []Row) {
 		for _, st := range stages {
 			rows = append(rows, Row{
 				Name:    r.name + "-" + st.name,
-				Promise: "A connection that is reset ends alone, and its descriptor is closed.",
-				Clauses: []string{"C2", "C5", "C7"},
+				Promise: "A connection that is reset ends alone and not as if in order, after all its input has been offered, and its descriptor is closed.",
+				Clauses: []string{"C2", "C3", "C5", "C7"},
 				Does:    r.does + st.when + "; 10 times (twice)",
 				Needs:   r.needs,
 				run:     func(t *Trial) { r.row(t, st) },
@@ -75,25 +78,68 @@ func (r resetter) row(t *Trial, st stage) {
 	if st.fills {
 		start = t.StartLean
 	}
-	s := start(subject.Config{}, how)
+	s := start(subject.Config{Protocol: subject.Resets}, how)
 	others := t.served(s, 10)
 	rounds := t.Size(2, 10)
 	for range rounds {
-		if st.stopped {
-			s.halt()
-		}
+		before, answered := s.heard(len(others)), received(others)
 		victims := st.lead(t, s)
 		r.reset(t, s, st, victims)
 		if st.stopped {
 			s.Signal(syscall.SIGCONT)
+		}
+		if st.queued {
+			// It is accepted behind them.
+			others = append(others, t.served(s, 1)...)
 		}
 		t.Must("the others", each(others, func(c *Client) error { return c.Echo(4096) }))
 		t.gone(s, len(others))
 		if r.done != nil {
 			r.done(t, s, victims)
 		}
+		if t.Options.Server == subject.Own {
+			r.told(t, st, before, s.heard(len(others)), sent(victims)+received(others)-answered)
+		}
 	}
 	t.Figure("%d connections reset", rounds*many)
+}
+
+// heard is what this engine's handlers have told when those of all but so many
+// connections have heard OnClose.
+func (s *Server) heard(left int) (r subject.Report) {
+	if s.t.Options.Server != subject.Own {
+		return r
+	}
+	s.t.Must("the ends", s.t.Until(fmt.Sprintf("all handlers but %d have heard OnClose", left), func() bool {
+		r = s.Mark().Report
+		return r.Opened-r.Closed == left
+	}))
+	return r
+}
+
+// told wants the handlers of all connections that were reset to have heard that, after
+// they had been offered what had come, of which they take all; came counts it.
+func (r resetter) told(t *Trial, st stage, before, after subject.Report, came int64) {
+	if taken := after.Echoed - before.Echoed; st.offers && taken != came {
+		t.Breach(Broke, "%d bytes had come before the resets, %d were offered", came, taken)
+	}
+	ends := after.Closed - before.Closed
+	resets := after.Causes[subject.Reset] - before.Causes[subject.Reset]
+	if r.apart && st.ended {
+		// The kernel has taken the answer before it is rejected, so nil is right (C1).
+		resets += after.Causes["nil"] - before.Causes["nil"]
+	}
+	if resets != ends || ends != many && !st.queued {
+		t.Breach(Broke, "%d connections were reset, %d handlers heard OnClose, %d of a reset: %v before, %v after", many, ends, resets, before.Causes, after.Causes)
+	}
+}
+
+// sent counts what clients have sent.
+func sent(clients []*Client) (n int64) {
+	for _, c := range clients {
+		n += c.out.Done()
+	}
+	return n
 }
 
 // gone wants the server to have descriptors of so many connections.
@@ -105,6 +151,7 @@ func (t *Trial) gone(s *Server, left int) {
 }
 
 func connected(t *Trial, s *Server) []*Client {
+	s.halt()
 	list := t.Dial(s, many)
 	s.await("they are connected there too", list, func(end socket) bool { return end.state == established })
 	return list
@@ -113,9 +160,16 @@ func connected(t *Trial, s *Server) []*Client {
 func served(t *Trial, s *Server) []*Client { return t.served(s, many) }
 
 func unread(t *Trial, s *Server) []*Client {
-	list := t.Dial(s, many)
-	t.Must("send", each(list, func(c *Client) error { return c.Send(4096) }))
+	list := t.served(s, many)
+	s.halt()
+	s.arrive(list, 4096)
 	return list
+}
+
+// arrive sends n bytes of each client, and returns when they wait at the server.
+func (s *Server) arrive(clients []*Client, n int) {
+	s.t.Must("send", each(clients, func(c *Client) error { return c.Send(n) }))
+	s.await("the input is there", clients, func(end socket) bool { return end.unread >= n })
 }
 
 // pending are clients that have sent far more than they have read, and as much as
@@ -138,8 +192,9 @@ func halfClosed(t *Trial, s *Server) []*Client {
 	return list
 }
 
-func resetByPeer(t *Trial, _ *Server, _ stage, victims []*Client) {
+func resetByPeer(t *Trial, s *Server, _ stage, victims []*Client) {
 	t.Must("reset", each(victims, (*Client).Reset))
+	s.parted(victims)
 }
 
 func kill(t *Trial, s *Server, _ stage, victims []*Client) {

@@ -87,6 +87,19 @@ func (s *Server) await(what string, clients []*Client, cond func(socket) bool) {
 	}
 }
 
+// parted waits until the kernel has no connection with any of the clients: unlike one
+// that ended in order, one that was reset is gone whatever the server does.
+func (s *Server) parted(clients []*Client) {
+	err := s.t.Until("the connections are gone", func() bool {
+		ends := s.sockets()
+		return !slices.ContainsFunc(clients, func(c *Client) bool { _, there := ends[c.name()]; return there })
+	})
+	if err != nil {
+		s.Signal(syscall.SIGCONT) // it will be asked whether it lives
+		s.t.Must("reset", breach(Failed, "%v", err))
+	}
+}
+
 // halt stops the process, and returns when no thread of it runs any more: the
 // signal alone leaves time for a turn.
 func (s *Server) halt() {

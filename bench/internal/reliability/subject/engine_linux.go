@@ -48,7 +48,7 @@ func (g *engine) serve(ctx context.Context, addr string, ready func(string)) err
 	if err != nil {
 		return err
 	}
-	ln, err := e.Listen(loop.ListenConfig{}, "tcp", addr, g.protocol)
+	ln, err := e.Listen(loop.ListenConfig{}, "tcp", addr, g.handler)
 	if err != nil {
 		e.Close()
 		return err

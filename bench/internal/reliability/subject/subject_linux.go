@@ -47,6 +47,7 @@ const (
 	Requests Protocol = "requests" // a line comes back; each must be whole within Limit
 	Quiet    Protocol = "quiet"    // an echo that closes connections on which nothing moves for Limit
 	Frames   Protocol = "frames"   // Frame bytes come back when they are all there
+	Resets   Protocol = "resets"   // an echo that tells all resets as one cause
 )
 
 // Reply is the number of bytes in which protocols answer that do not echo. They are
@@ -122,6 +123,10 @@ func (a Action) Panics() bool { return a == Panic || a == Goexit }
 // Deadline is the cause, among those that OnClose heard, of all that match
 // os.ErrDeadlineExceeded.
 const Deadline = "deadline"
+
+// Reset is the cause, among those that OnClose heard, of all resets that Resets heard
+// of.
+const Reset = "reset"
 
 // Marker is what the action Write sends.
 const Marker = "<<<< a write from within a callback >>>>"
