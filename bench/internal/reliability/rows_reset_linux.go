@@ -182,6 +182,7 @@ func pending(t *Trial, s *Server) []*Client {
 	t.Must("answers", each(list, func(c *Client) error { return c.all(1) }))
 	t.stall(s, list)
 	s.await("output is pending", list, func(end socket) bool { return end.unsent > 0 })
+	s.calm("while output is pending")
 	return list
 }
 
@@ -229,6 +230,10 @@ func reject(t *Trial, s *Server, st stage, victims []*Client) {
 		"tcp dport { "+strings.Join(ports(victims), ", ")+" } tcp flags & (rst|fin) == 0 counter reject with tcp reset")))
 	if st.silent {
 		t.Must("send", each(victims, func(c *Client) error { return c.Send(64) }))
+	}
+	if st.fills {
+		// It sends where there is room again, and not only when it probes.
+		t.Must("make room", each(victims, func(c *Client) error { return c.all(c.unread()) }))
 	}
 }
 
