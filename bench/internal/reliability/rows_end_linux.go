@@ -3,7 +3,10 @@ package reliability
 // Rows about ends: half-closes, closes, and what comes with them.
 
 import (
+	"errors"
 	"io"
+	"maps"
+	"slices"
 	"syscall"
 	"time"
 
@@ -41,6 +44,14 @@ var endRows = []Row{
 		Clauses: []string{"C8"},
 		Does:    "in one batch of a server that was stopped, 40 connections are reset, 40 end and 80 are new, which get numbers of those",
 		run:     reuse,
+	},
+	{
+		Name:    "reuse-in-batch",
+		Promise: "A connection that another one's callback ends is silent from then on, and its descriptor's number is nobody else's within the batch.",
+		Clauses: []string{"C8"},
+		Does:    "in one batch of a server that was stopped, OnData of 40 connections aborts 40 others, which have input behind that, and 40 are new in between",
+		Own:     true,
+		run:     reuseInBatch,
 	},
 }
 
@@ -175,4 +186,59 @@ func reuse(t *Trial) {
 	if again == 0 {
 		t.Fail(Failed, "no descriptor's number was had again")
 	}
+}
+
+func reuseInBatch(t *Trial) {
+	s := t.Start(subject.Config{Protocol: subject.Rivals})
+	rounds, within := t.Size(5, 50), 0
+	for range rounds {
+		within += t.strike(s)
+	}
+	t.Figure("%d batches, %d connections accepted within one", rounds, within)
+	if within == 0 {
+		t.Fail(Failed, "no connection was accepted in the batch in which others were ended")
+	}
+}
+
+// strike is one batch. It counts the connections that were accepted within it.
+func (t *Trial) strike(s *Server) int {
+	strikers, struck := served(t, s), served(t, s)
+	pairs := map[string]string{}
+	for i, c := range strikers {
+		pairs[c.name().String()] = struck[i].name().String()
+	}
+	s.Ask("strike", pairs, nil)
+	numbers := s.numbers(struck)
+	s.halt()
+	// Their events come in this order.
+	s.arrive(strikers, 64)
+	fresh := t.Dial(s, many)
+	s.arrive(fresh, 4096)
+	s.arrive(struck, 64)
+	s.Signal(syscall.SIGCONT)
+	t.Must("those who end others", each(strikers, func(c *Client) error { return c.all(64) }))
+	t.Must("those who are ended", each(struck, (*Client).untilReset))
+	t.Must("new connections", each(fresh, func(c *Client) error { return c.all(4096) }))
+	names := s.Mark().Report.Within
+	within := slices.DeleteFunc(slices.Clone(fresh), func(c *Client) bool { return !slices.Contains(names, c.name().String()) })
+	again := s.numbers(within)
+	maps.DeleteFunc(again, func(n string, _ bool) bool { return !numbers[n] })
+	if len(again) > 0 {
+		t.Breach(Broke, "the numbers of %d connections were had again in the batch in which they were ended", len(again))
+	}
+	t.Must("end", each(append(strikers, fresh...), (*Client).Finish))
+	return len(within)
+}
+
+// untilReset wants nothing but a reset.
+func (c *Client) untilReset() error {
+	_ = c.SetReadDeadline(c.soon())
+	n, err := c.Read(make([]byte, 1))
+	switch {
+	case isTimeout(err):
+		return c.wrong("wait for the reset", err)
+	case n > 0 || !errors.Is(err, syscall.ECONNRESET):
+		return breach(Broke, "client %d: %d bytes, %v instead of a reset", c.id, n, err)
+	}
+	return nil
 }

@@ -29,6 +29,7 @@ type engine struct {
 	armed  []Arm              // for the next connections
 	bound  map[*loop.Conn]Arm // for these
 	newest loop.Ref           // of the connection that was opened last
+	rivals rivals             // of that protocol
 }
 
 func newEngine(cfg Config) *engine {
@@ -71,6 +72,7 @@ func (g *engine) report() Report {
 	r := g.seen
 	r.Causes = maps.Clone(r.Causes)
 	r.Wrong, r.Fired, r.Late = slices.Clone(r.Wrong), slices.Clone(r.Fired), slices.Clone(r.Late)
+	r.Within = slices.Clone(r.Within)
 	r.Echoed = g.echoed.Load()
 	r.Panics, r.Pauses = stats.Panics, stats.AcceptPauses
 	return r
@@ -101,6 +103,8 @@ func (g *engine) do(op string, arg []byte) (any, error) {
 		return struct{}{}, g.deadline(arg)
 	case "timers":
 		return struct{}{}, g.timers()
+	case "strike":
+		return struct{}{}, g.strike(arg)
 	case "setup":
 		return setup()
 	}

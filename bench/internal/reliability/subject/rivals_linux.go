@@ -1,9 +1,11 @@
 package subject
 
-// The handlers of this engine's server that tell resets apart from other ends.
+// The handlers of this engine's server that tell resets apart from other ends, and
+// those that end one another.
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"syscall"
 
@@ -14,8 +16,11 @@ import (
 func (g *engine) handler(c *loop.Conn) loop.Handler {
 	h := g.protocol(c)
 	s, echoes := h.(*session)
-	if echoes && g.cfg.Protocol == Resets {
+	switch {
+	case echoes && g.cfg.Protocol == Resets:
 		return &resets{s}
+	case echoes && g.cfg.Protocol == Rivals:
+		return g.rival(c, s)
 	}
 	return h
 }
@@ -30,4 +35,79 @@ func (s *resets) OnClose(c *loop.Conn, err error) {
 		err = errReset
 	}
 	s.session.OnClose(c, err)
+}
+
+// rivals are the connections of a server of Rivals.
+type rivals struct {
+	byPeer map[string]*rival // guarded by mu
+	struck int               // have been ended and not heard OnClose, which follows in the same turn; the loop's
+}
+
+// rival echoes, and ends another connection where it was told to.
+type rival struct {
+	*session
+	conn   *loop.Conn
+	peer   string
+	ends   *rival // at the next input; guarded by mu
+	struck bool
+}
+
+func (g *engine) rival(c *loop.Conn, s *session) *rival {
+	r := &rival{session: s, conn: c, peer: c.RemoteAddr().String()}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.rivals.byPeer == nil {
+		g.rivals.byPeer = map[string]*rival{}
+	}
+	g.rivals.byPeer[r.peer] = r
+	if g.rivals.struck > 0 {
+		g.seen.Within = append(g.seen.Within, r.peer)
+	}
+	return r
+}
+
+// strike takes pairs of peers: the next input of the first ends the second's
+// connection.
+func (g *engine) strike(arg []byte) error {
+	pairs, err := decode[map[string]string](arg)
+	if err != nil {
+		return err
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.seen.Within = nil // their ports may be had again
+	for by, whom := range pairs {
+		r, there := g.rivals.byPeer[by]
+		if !there {
+			return fmt.Errorf("no connection of %s", by)
+		}
+		r.ends = g.rivals.byPeer[whom]
+	}
+	return nil
+}
+
+func (r *rival) OnData(c *loop.Conn, in []byte) (int, error) {
+	if r.struck {
+		r.g.wrong("OnData after another connection's callback has called Abort")
+	}
+	r.g.mu.Lock()
+	other := r.ends
+	r.ends = nil
+	r.g.mu.Unlock()
+	if other != nil {
+		other.struck = true
+		r.g.rivals.struck++
+		other.conn.Abort()
+	}
+	return r.session.OnData(c, in)
+}
+
+func (r *rival) OnClose(c *loop.Conn, err error) {
+	if r.struck {
+		r.g.rivals.struck--
+	}
+	r.g.mu.Lock()
+	delete(r.g.rivals.byPeer, r.peer)
+	r.g.mu.Unlock()
+	r.session.OnClose(c, err)
 }

@@ -48,6 +48,7 @@ const (
 	Quiet    Protocol = "quiet"    // an echo that closes connections on which nothing moves for Limit
 	Frames   Protocol = "frames"   // Frame bytes come back when they are all there
 	Resets   Protocol = "resets"   // an echo that tells all resets as one cause
+	Rivals   Protocol = "rivals"   // an echo whose connections end one another, see the op "strike"
 )
 
 // Reply is the number of bytes in which protocols answer that do not echo. They are
@@ -85,6 +86,7 @@ type Report struct {
 	Panics uint64         `json:"panics"`
 	Pauses uint64         `json:"pauses"` // of listeners
 	Late   []string       `json:"late"`   // timers that fired early or twice
+	Within []string       `json:"within"` // peers that were accepted in a batch in which Rivals had ended others
 }
 
 // Arm tells a Watched server to do something in a callback of the next connection,
