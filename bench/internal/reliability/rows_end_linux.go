@@ -53,6 +53,13 @@ var endRows = []Row{
 		Own:     true,
 		run:     reuseInBatch,
 	},
+	{
+		Name:    "fin-pending",
+		Promise: "A FIN that comes while output is pending cuts none of it off.",
+		Clauses: []string{"C1", "C3"},
+		Does:    "200 clients (40) send 16 to 640 KiB and FIN; they read when all have stalled, some of them with more pending than the kernel holds",
+		run:     finPending,
+	},
 }
 
 // untilEnd receives until the connection ends, however it does; only what comes
@@ -241,4 +248,53 @@ func (c *Client) untilReset() error {
 		return breach(Broke, "client %d: %d bytes, %v instead of a reset", c.id, n, err)
 	}
 	return nil
+}
+
+func finPending(t *Trial) {
+	const step = 16 << 10 // within the high mark, whatever the kernel takes of each
+	s := t.Start(subject.Config{})
+	clients := t.Dial(s, t.Size(40, 200), SmallBuffers)
+	sizes := map[*Client]int{}
+	for i, c := range clients {
+		sizes[c] = (i%40 + 1) * step
+	}
+	sent := make(chan error, 1)
+	go func() {
+		sent <- each(clients, func(c *Client) error {
+			if err := c.Send(sizes[c]); err != nil {
+				return err
+			}
+			return c.CloseWrite()
+		})
+	}()
+	t.stall(s, clients)
+	s.await("output is pending", clients, func(end socket) bool { return end.unsent > 0 })
+	s.calm("while output is pending")
+	pending := 0
+	vain := t.Until("a FIN has come while the server itself has output left", func() bool {
+		pending = s.answering(sizes)
+		return pending > 0
+	})
+	t.Must("the answers", each(clients, func(c *Client) error {
+		return errors.Join(c.SetReadBuffer(1<<20), c.all(sizes[c]))
+	}))
+	t.Must("send", <-sent)
+	t.Must("the end", each(clients, (*Client).Drain))
+	if vain != nil {
+		t.Fail(Failed, "%v", vain) // not before data that was lost
+	}
+	t.Figure("%d of %d FINs came while the server itself had output left", pending, len(clients))
+}
+
+// answering counts the clients of whom the server has received all, so many bytes and
+// the FIN, and has answered with more than the kernel holds on both sides.
+func (s *Server) answering(sizes map[*Client]int) (n int) {
+	ends := s.sockets()
+	for c, size := range sizes {
+		end := ends[c.name()]
+		if end.state == closeWait && end.unread == 0 && end.unsent+c.unread() < size {
+			n++
+		}
+	}
+	return n
 }
