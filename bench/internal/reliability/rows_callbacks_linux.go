@@ -5,27 +5,34 @@ package reliability
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
+	"net"
+	"slices"
+	"sync"
+	"syscall"
 	"time"
 
 	"github.com/eddyline/eddyline/bench/internal/reliability/ledger"
 	"github.com/eddyline/eddyline/bench/internal/reliability/subject"
+	"github.com/eddyline/eddyline/loop"
 )
 
 var callbackRows = []Row{
 	{
 		Name:    "panics",
-		Promise: "A callback that panics ends its own connection and nothing else.",
+		Promise: "A callback that panics ends its own connection, with a reset and *PanicError, its timer or its registration, and nothing else.",
 		Clauses: []string{"C2", "C5"},
-		Does:    "panic and runtime.Goexit in every callback of a connection, beside 10 clients that ping",
+		Does:    "panic and runtime.Goexit in every callback of a connection, and in Ref.Do, tasks, timers, registrations, and OnOpen and done of dials, beside 10 clients that ping",
 		Own:     true,
 		run:     func(t *Trial) { inCallbacks(t, subject.Panic, subject.Goexit) },
 	},
 	{
 		Name:    "calls",
-		Promise: "Whatever a callback calls, callbacks keep their order, OnClose comes once, and no byte is lost.",
+		Promise: "Whatever a callback calls, callbacks keep their order, OnClose comes once, and no byte is lost: what was written before Close and CloseWrite comes whole, with a clean end.",
 		Clauses: []string{"C1", "C2", "C7", "C9"},
-		Does:    "Close, Abort, CloseWrite, Write and all deadlines within every callback, beside 10 clients that ping",
+		Does:    "Close, Abort, CloseWrite, Write and all deadlines within every callback, and by Ref.Do, tasks, timers, registrations, and OnOpen and done of dials, beside 10 clients that ping",
 		Own:     true,
 		run: func(t *Trial) {
 			inCallbacks(t, subject.Close, subject.Abort, subject.CloseWrite, subject.Write, subject.Deadlines)
@@ -33,50 +40,64 @@ var callbackRows = []Row{
 	},
 	{
 		Name:    "ends-within",
-		Promise: "An engine that is ended from within a callback ends in order: every connection hears OnClose and nothing is left.",
-		Clauses: []string{"C2", "C6", "C7"},
-		Does:    "Engine.Shutdown and Engine.Close within every callback, each with a server of its own and 10 more connections",
+		Promise: "An engine that is ended from within a callback ends in order: every connection hears OnClose, nothing is left, and Shutdown loses no output.",
+		Clauses: []string{"C1", "C2", "C6", "C7"},
+		Does:    "Engine.Shutdown and Engine.Close within every callback, and by a task, a timer, a registration and done of a dial, each with a server of its own and 10 more connections; Shutdown with output pending and no OnShutdown",
 		Own:     true,
 		run:     endsWithin,
 	},
 }
 
-// inCallbacks does each action in every callback.
+// inCallbacks does each action in every callback and function.
 func inCallbacks(t *Trial, actions ...subject.Action) {
-	s := t.Start(subject.Config{Protocol: subject.Watched})
+	s := t.startWatched()
 	w := t.Watch(s, 10)
-	for _, callback := range subject.Callbacks {
+	for _, callback := range slices.Concat(subject.Callbacks, subject.Functions) {
 		if callback == "OnShutdown" {
 			continue // it is the engine's end, see below
 		}
 		for _, action := range actions {
-			t.Must(fmt.Sprintf("%s in %s", action, callback), t.provoke(s, callback, action))
+			t.provoke(s, subject.Arm{Callback: callback, Action: action}, callback)
 		}
 	}
 	t.End(w)
-	s.panicked()
+	s.accounted()
 	t.Figure("%d callbacks", len(s.Mark().Report.Fired))
 	for _, action := range actions {
-		last := t.Start(subject.Config{Protocol: subject.Watched})
+		last := t.startWatched()
 		t.served(last, 10)
-		t.Must(fmt.Sprintf("%s in OnShutdown", action), t.provoke(last, "OnShutdown", action))
+		t.provoke(last, subject.Arm{Callback: "OnShutdown", Action: action}, "OnShutdown")
 		t.ended(last, 1)
-		last.panicked()
+		last.accounted()
 	}
 }
 
-// panicked wants the engine to have counted the panics that were armed, and no
-// others.
-func (s *Server) panicked() {
-	r := s.Mark().Report
-	armed := uint64(0)
-	for _, f := range r.Fired {
+// startWatched starts a server in which faults can be armed. A slow machine may take
+// longer to end a client than connections linger by default.
+func (t *Trial) startWatched() *Server {
+	return t.Start(subject.Config{Protocol: subject.Watched, Linger: t.Patience})
+}
+
+// accounted wants the engine to have counted the panics that were armed, and no
+// others, each OnClose that should to have heard of one, and each dial to have had
+// its outcome once.
+func (s *Server) accounted() {
+	armed, heard := uint64(0), 0
+	for _, f := range s.Mark().Report.Fired {
 		if f.Action.Panics() {
 			armed++
 		}
+		if f.Heard() {
+			heard++
+		}
 	}
-	if r.Panics != armed {
-		s.t.Breach(Broke, "%d callbacks panicked, the engine counts %d", armed, r.Panics)
+	err := s.t.Until("every OnClose and done has been called", func() bool {
+		r := s.Mark().Report
+		return r.Panics >= armed && r.Causes[subject.Panicked] >= heard && r.Done >= r.Dials
+	})
+	r := s.Mark().Report
+	if err != nil || r.Panics != armed || r.Causes[subject.Panicked] != heard || r.Done != r.Dials {
+		s.t.Breach(Broke, "%d callbacks panicked, the engine counts %d; %d OnClose should have heard of it, causes are %v; %d dials had %d outcomes", armed, r.Panics, heard, r.Causes, r.Dials, r.Done)
 	}
 }
 
@@ -97,48 +118,61 @@ func (t *Trial) ended(s *Server, fired int) {
 }
 
 func endsWithin(t *Trial) {
-	for _, callback := range subject.Callbacks {
+	for _, callback := range slices.Concat(subject.Callbacks, subject.Functions) {
 		for _, action := range []subject.Action{subject.Shutdown, subject.EndNow} {
-			s := t.Start(subject.Config{Protocol: subject.Watched})
-			t.served(s, 10)
-			t.Must(fmt.Sprintf("%s in %s", action, callback), t.provoke(s, callback, action))
-			// The clients that are left end theirs, so that nobody waits for a linger.
-			for _, c := range t.clients {
-				c.Close()
-			}
-			t.ended(s, 1)
+			t.endWithin(subject.Watched, subject.Arm{Callback: callback, Action: action}, callback)
 		}
 	}
+	// More is pending than a callback leaves, and the handler has no OnShutdown.
+	t.endWithin(subject.Echo, subject.Arm{Callback: "Post", Action: subject.Shutdown}, filled)
 }
 
-// provoke makes a new connection whose callback does the action, and accounts for
-// its bytes.
-func (t *Trial) provoke(s *Server, callback string, action subject.Action) error {
-	seen := s.Mark().Report
-	before, opened := len(seen.Fired), seen.Opened
-	s.Ask("arm", subject.Arm{Callback: callback, Action: action}, nil)
+// endWithin ends a server from within.
+func (t *Trial) endWithin(p subject.Protocol, a subject.Arm, script string) {
+	s := t.Start(subject.Config{Protocol: p, Linger: t.Patience})
+	others := t.served(s, 10)
+	t.provoke(s, a, script)
+	// The clients that are left end theirs, so that nobody waits for a linger.
+	for _, c := range others {
+		c.Close()
+	}
+	t.ended(s, 1)
+	s.accounted()
+}
+
+// provoke makes a new connection to which the action is done, and accounts for its
+// bytes and its end.
+func (t *Trial) provoke(s *Server, a subject.Arm, script string) {
+	t.Must(fmt.Sprintf("%s in %s", a.Action, a.Callback), t.provoked(s, a, script))
+}
+
+func (t *Trial) provoked(s *Server, a subject.Arm, script string) error {
+	f := fault{s, a, len(s.Mark().Report.Fired)}
+	if slices.Contains(subject.Callbacks, a.Callback) {
+		s.Ask("arm", a, nil)
+	}
 	clients, err := t.DialAll(s, 1, SmallBuffers)
 	if len(clients) == 0 {
 		// It may be reset before the client knows that it has connected.
-		return t.Until(callback+" has done "+string(action)+" to "+fmt.Sprint(err), func() bool { return len(s.Mark().Report.Fired) > before })
+		if !isReset(err) || !f.resets() && a.Action != subject.EndNow {
+			return err
+		}
+		_, err = f.over()
+		return err
 	}
 	v := &victim{Client: clients[0], sent: ledger.New(clients[0].id), over: make(chan struct{})}
 	defer v.Close()
-	v.script(callback)
-	go v.receive()
-	if callback == "OnShutdown" {
-		// It must have been accepted by then.
-		err := t.Until("the connection is there", func() bool { return s.Mark().Report.Opened > opened })
-		if err != nil {
-			return err
-		}
-		go func() { _ = s.call("shutdown", 5*time.Second, nil) }()
-	}
-	err = t.Until(callback+" has done "+string(action), func() bool { return len(s.Mark().Report.Fired) > before })
-	if err != nil {
+	if err := v.script(s, script); err != nil {
 		return err
 	}
-	if action.Panics() {
+	if err := f.do(); err != nil {
+		return err
+	}
+	go v.receive()
+	if err := f.await(); err != nil {
+		return err
+	}
+	if f.resets() {
 		<-v.over // of itself, before the client gives a cause
 	}
 	_ = v.CloseWrite()
@@ -146,45 +180,158 @@ func (t *Trial) provoke(s *Server, callback string, action subject.Action) error
 	if isTimeout(v.err) {
 		return v.wrong("wait for the end", v.err)
 	}
-	return v.account(s.Mark().Report.Fired[before])
+	done, err := f.over()
+	if err != nil {
+		return err
+	}
+	return v.account(f, done)
+}
+
+// fault is one action in one callback.
+type fault struct {
+	*Server
+	subject.Arm
+	number int // in Report.Fired
+}
+
+// do begins what does not come by itself.
+func (f fault) do() error {
+	if f.Callback == "OnShutdown" {
+		go func() { _ = f.call("shutdown", 5*time.Second, nil) }()
+	}
+	if !slices.Contains(subject.Functions, f.Callback) {
+		return nil
+	}
+	if err := f.call("within", f.Arm, nil); err != nil {
+		return breach(Broke, "%v", err)
+	}
+	if err := f.await(); err != nil || f.Action != subject.Shutdown {
+		return err
+	}
+	// Its loop tells connections of the end when it lets go of the listener.
+	return f.t.Until("it has begun", func() bool {
+		c, err := f.dial(net.Dialer{})
+		if err == nil {
+			c.Close()
+		}
+		return errors.Is(err, syscall.ECONNREFUSED)
+	})
+}
+
+// await waits until it has happened.
+func (f fault) await() error {
+	return f.t.Until(f.Callback+" has done "+string(f.Action), func() bool { return len(f.Mark().Report.Fired) > f.number })
+}
+
+// over returns what happened when OnClose has been heard, if it will be.
+func (f fault) over() (done subject.Fired, err error) {
+	silent := f.Callback == "Protocol" && f.Action.Panics() || f.Callback == "OnClose"
+	err = f.t.Until("OnClose has followed "+string(f.Action)+" in "+f.Callback, func() bool {
+		fired := f.Mark().Report.Fired
+		if len(fired) <= f.number {
+			return false
+		}
+		done = fired[f.number]
+		return silent || done.End != nil
+	})
+	return done, err
+}
+
+// resets reports whether the client must read a reset.
+func (f fault) resets() bool {
+	return f.Resets() || f.Action == subject.Abort && f.Callback != "OnClose"
+}
+
+// cause is what OnClose must hear, "" for anything.
+func (f fault) cause() string {
+	switch {
+	case f.Action == subject.EndNow:
+		return ""
+	case f.Resets():
+		return subject.Panicked
+	case f.resets():
+		return loop.ErrAborted.Error()
+	}
+	return "nil"
 }
 
 // victim is a client to whose connection something is done.
 type victim struct {
 	*Client
 	sent *ledger.Stream
-	n    int // bytes sent at most
+	n    int // bytes that its kernel took
 
-	got  bytes.Buffer // valid, with err, when over is closed
-	err  error
-	over chan struct{}
+	unsent error        // why it took no more; valid when script has returned
+	got    bytes.Buffer // valid, with err, when over is closed
+	err    error
+	over   chan struct{}
 }
 
+// filled is the script of a client that does not read before something is done.
+const filled = "filled"
+
 // script is what a client does for a callback to come.
-func (v *victim) script(callback string) {
+func (v *victim) script(s *Server, callback string) error {
 	switch callback {
-	case "OnDrain":
-		// More than the kernel's buffers and the high mark, but not read until the
-		// server has stopped reading: on a busy machine that takes its time.
-		for p := v.out.Next(64 << 10); v.n < 8<<20; {
-			_ = v.SetWriteDeadline(time.Now().Add(200 * time.Millisecond))
-			m, err := v.Write(p)
-			v.n += m
-			if err != nil && m == 0 {
-				break
-			}
-			if p = p[m:]; len(p) == 0 {
-				p = v.out.Next(64 << 10)
+	case "OnDrain", filled:
+		n, err := v.fill(s)
+		v.n = n
+		return err
+	case "OnEOF", "OnClose":
+		v.send()
+		_ = v.CloseWrite()
+	case "OnShutdown":
+		v.echo()
+	default:
+		if slices.Contains(subject.Functions, callback) {
+			v.echo()
+			return nil
+		}
+		v.send()
+	}
+	return nil
+}
+
+// send sends a little; it may have been reset by then.
+func (v *victim) send() {
+	v.n, v.unsent = v.Write(v.out.Next(64))
+}
+
+// echo waits for the answer, and so for the connection to be there.
+func (v *victim) echo() {
+	v.send()
+	_ = v.SetReadDeadline(v.soon())
+	_, _ = io.CopyN(&v.got, v.TCPConn, int64(v.n))
+}
+
+// fill sends until so much output is pending at the server that it does not read, and
+// returns how much the client's kernel took.
+func (c *Client) fill(s *Server) (n int, err error) {
+	var sending sync.WaitGroup
+	sending.Go(func() {
+		for {
+			m, err := c.Write(c.out.Next(64 << 10))
+			n += m
+			if err != nil {
+				return
 			}
 		}
-	case "OnEOF", "OnClose":
-		v.n = 64
-		_ = v.Send(v.n)
-		_ = v.CloseWrite()
-	default:
-		v.n = 64
-		_ = v.Send(v.n)
-	}
+	})
+	last, same := 0, 0
+	err = c.t.Until("the server has stopped reading", func() bool {
+		unread := s.sockets()[c.name()].unread
+		var wrote int
+		// In the turn behind one that began with input it would have answered some.
+		if s.call("wrote", c.name().String(), &wrote) != nil || wrote != last || unread == 0 {
+			last, same = wrote, 0
+			return false
+		}
+		same++
+		return same >= 2
+	})
+	_ = c.SetWriteDeadline(time.Unix(1, 0))
+	sending.Wait()
+	return n, err
 }
 
 // receive takes all that comes until the connection ends, however it does.
@@ -194,9 +341,9 @@ func (v *victim) receive() {
 	_, v.err = v.got.ReadFrom(v.TCPConn)
 }
 
-// account wants what came to be the beginning of what was sent, all of it where the
-// action does not end the connection, with the marker once where one was written.
-func (v *victim) account(done subject.Fired) error {
+// account wants what came to be what was sent, as far as the action lets it be, with
+// the marker once where one was written, and the end that the action makes.
+func (v *victim) account(f fault, done subject.Fired) error {
 	rest, marked := cutMarker(v.got.Bytes())
 	if wrote := done.Action == subject.Write && done.Err == ""; marked != wrote {
 		return breach(Lost, "the marker came: %v; its write was accepted: %v; the client read %d bytes and %v", marked, wrote, v.got.Len(), v.err)
@@ -204,11 +351,36 @@ func (v *victim) account(done subject.Fired) error {
 	if err := v.sent.Check(rest[:min(len(rest), v.n)]); err != nil {
 		return breach(Lost, "%v", err)
 	}
-	whole := done.Action == subject.Write || done.Action == subject.Deadlines
-	if len(rest) > v.n || whole && len(rest) < v.n {
-		return breach(Lost, "%d bytes sent, %d come back", v.n, len(rest))
+	if least := v.least(f, done); len(rest) > v.n || len(rest) < least {
+		return breach(Lost, "%d bytes sent, %d come back instead of %d", v.n, len(rest), least)
+	}
+	reset := errors.Is(v.err, syscall.ECONNRESET) || errors.Is(v.unsent, syscall.ECONNRESET)
+	if done.Action != subject.EndNow && reset != f.resets() || v.err != nil && !reset {
+		return breach(Broke, "the client reads %v, and sending it read %v; a reset is due: %v", v.err, v.unsent, f.resets())
+	}
+	if want := f.cause(); done.End != nil && want != "" && done.End.Cause != want {
+		return breach(Broke, "OnClose heard %s instead of %s", done.End.Cause, want)
 	}
 	return nil
+}
+
+// least is how many bytes must come back.
+func (v *victim) least(f fault, done subject.Fired) int {
+	switch {
+	case done.Action == subject.EndNow || f.resets():
+		return 0
+	case done.End == nil: // the end had come before
+		return v.n
+	}
+	switch done.Action {
+	case subject.Write, subject.Deadlines, subject.Panic, subject.Goexit:
+		return v.n
+	}
+	switch done.Callback {
+	case "OnTimeout", "OnEOF":
+		return v.n
+	}
+	return done.End.Wrote
 }
 
 // cutMarker takes the marker out of p.

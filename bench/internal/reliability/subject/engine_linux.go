@@ -19,7 +19,8 @@ import (
 // engine is the server with this engine.
 type engine struct {
 	cfg    Config
-	e      *loop.Engine // set before it is ready
+	e      *loop.Engine // set, with addr, before it is ready
+	addr   string
 	echoed atomic.Int64
 
 	release chan struct{} // closed, it lets blocked callbacks go on
@@ -30,10 +31,12 @@ type engine struct {
 	bound  map[*loop.Conn]Arm // for these
 	newest loop.Ref           // of the connection that was opened last
 	rivals rivals             // of that protocol
+
+	sessions map[*loop.Conn]*session // until OnClose
 }
 
 func newEngine(cfg Config) *engine {
-	return &engine{cfg: cfg, release: make(chan struct{}), seen: Report{Causes: map[string]int{}}, bound: map[*loop.Conn]Arm{}}
+	return &engine{cfg: cfg, release: make(chan struct{}), seen: Report{Causes: map[string]int{}}, bound: map[*loop.Conn]Arm{}, sessions: map[*loop.Conn]*session{}}
 }
 
 // serve runs the engine, and holds it to C2 when it has ended.
@@ -54,8 +57,8 @@ func (g *engine) serve(ctx context.Context, addr string, ready func(string)) err
 		e.Close()
 		return err
 	}
-	g.e = e
-	ready(ln.Addr().String())
+	g.e, g.addr = e, ln.Addr().String()
+	ready(g.addr)
 	err = e.Run(ctx)
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -101,6 +104,10 @@ func (g *engine) do(op string, arg []byte) (any, error) {
 		return struct{}{}, g.write(arg)
 	case "deadline":
 		return struct{}{}, g.deadline(arg)
+	case "within":
+		return struct{}{}, g.within(arg)
+	case "wrote":
+		return g.wrote(arg)
 	case "timers":
 		return struct{}{}, g.timers()
 	case "strike":

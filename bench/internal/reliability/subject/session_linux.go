@@ -21,17 +21,19 @@ func (g *engine) protocol(c *loop.Conn) loop.Handler {
 		g.bound[c] = g.armed[0]
 		g.armed = g.armed[1:]
 	}
+	s := newSession(g)
+	s.client = c.RemoteAddr().String()
+	g.sessions[c] = s
 	g.mu.Unlock()
 	if g.cfg.Protocol == Watched {
-		g.act("Protocol", c)
+		s.act("Protocol", c)
 	}
 	g.mu.Lock()
 	g.seen.Opened++
 	g.mu.Unlock()
-	s := session{g: g}
 	switch g.cfg.Protocol {
 	case Watched:
-		return &watched{s}
+		return &watched{session: s}
 	case Late:
 		return &late{session: s}
 	case Tail:
@@ -43,57 +45,84 @@ func (g *engine) protocol(c *loop.Conn) loop.Handler {
 	case Frames:
 		return &frames{s}
 	}
-	return &s
+	return s
 }
 
-// session echoes, and holds the engine to C2.
+// session echoes, and holds the engine to C2 and C3.
 type session struct {
 	g      *engine
-	inside string // the callback under way; plain, so that the race detector sees another goroutine
-	opened bool
-	closed bool
+	client string          // its address
+	inside string          // the callback under way; plain, so that the race detector sees another goroutine
+	heard  map[string]bool // callbacks
+	mute   bool            // by CloseWrite
+	closed bool            // by Close, Abort or a panic of its own: only OnClose is left
+	wrote  int             // bytes of the echo that the engine took
+	fired  int             // number in Report.Fired of what was done to it, from 1; 0 is nothing
 }
+
+func newSession(g *engine) *session { return &session{g: g, heard: map[string]bool{}} }
+
+// once are the callbacks that come no second time.
+var once = map[string]bool{"OnOpen": true, "OnEOF": true, "OnShutdown": true}
 
 // enter notes that a callback begins; what it returns notes its end.
 func (s *session) enter(callback string) (leave func()) {
 	switch {
 	case s.inside != "":
 		s.g.wrong("%s within %s", callback, s.inside)
-	case s.closed:
+	case s.heard["OnClose"]:
 		s.g.wrong("%s after OnClose", callback)
-	case !s.opened && callback != "OnOpen" && callback != "OnClose":
+	case callback == "OnClose": // of a connection that could not be registered it is the first
+	case !s.heard["OnOpen"] && callback != "OnOpen":
 		s.g.wrong("%s before OnOpen", callback)
-	case s.opened && callback == "OnOpen":
-		s.g.wrong("OnOpen twice")
+	case once[callback] && s.heard[callback]:
+		s.g.wrong("%s twice", callback)
+	case s.closed && s.heard["OnOpen"]: // which comes after a Close in Protocol
+		s.g.wrong("%s after Close", callback)
+	case s.heard["OnEOF"] && callback == "OnData": // whoever has OnEOF here leaves no input
+		s.g.wrong("OnData after OnEOF")
 	}
 	s.inside = callback
+	s.heard[callback] = true
 	return func() { s.inside = "" }
 }
 
 func (s *session) OnOpen(*loop.Conn) error {
 	defer s.enter("OnOpen")()
-	s.opened = true
 	return nil
 }
 
 func (s *session) OnData(c *loop.Conn, in []byte) (int, error) {
 	defer s.enter("OnData")()
+	return s.echo(c, in)
+}
+
+func (s *session) echo(c *loop.Conn, in []byte) (int, error) {
 	n, err := c.Write(in)
+	s.wrote += n
 	s.g.echoed.Add(int64(n))
 	return n, err
 }
 
-func (s *session) OnDrain(*loop.Conn) { s.enter("OnDrain")() }
-
-func (s *session) OnClose(_ *loop.Conn, err error) {
-	defer s.enter("OnClose")()
-	s.close(err)
+// end is Close, after which only OnClose may come.
+func (s *session) end(c *loop.Conn) error {
+	s.closed = true
+	return c.Close()
 }
 
-func (s *session) close(err error) {
-	s.closed = true
+func (s *session) OnDrain(*loop.Conn) { s.enter("OnDrain")() }
+
+func (s *session) OnClose(c *loop.Conn, err error) {
+	defer s.enter("OnClose")()
+	s.close(c, err)
+}
+
+func (s *session) close(c *loop.Conn, err error) {
 	cause := "nil"
+	var panicked *loop.PanicError
 	switch {
+	case errors.As(err, &panicked):
+		cause = Panicked
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		cause = Deadline
 	case err != nil:
@@ -102,6 +131,10 @@ func (s *session) close(err error) {
 	s.g.mu.Lock()
 	defer s.g.mu.Unlock()
 	s.g.seen.Closed++
+	delete(s.g.sessions, c)
+	if s.fired > 0 {
+		s.g.seen.Fired[s.fired-1].End = &End{cause, s.wrote}
+	}
 	if _, known := s.g.seen.Causes[cause]; known || len(s.g.seen.Causes) < 64 {
 		s.g.seen.Causes[cause]++
 	}
@@ -110,7 +143,7 @@ func (s *session) close(err error) {
 // late answers when the peer has ended its output, whose first byte says which
 // stream it is.
 type late struct {
-	session
+	*session
 	in *ledger.Stream
 }
 
@@ -126,7 +159,7 @@ func (s *late) OnData(_ *loop.Conn, in []byte) (int, error) {
 func (s *late) OnEOF(c *loop.Conn) {
 	defer s.enter("OnEOF")()
 	if s.in == nil {
-		c.Close() // it was not asked
+		s.end(c) // it was not asked
 		return
 	}
 	if s.in.Done() != Question {
@@ -136,7 +169,7 @@ func (s *late) OnEOF(c *loop.Conn) {
 		if err := reply(c); err != nil {
 			s.g.wrong("the late reply: %v", err)
 		}
-		c.Close()
+		s.end(c)
 	})
 }
 
@@ -152,18 +185,18 @@ func reply(c *loop.Conn) error {
 }
 
 // tail answers and closes while the peer still sends.
-type tail struct{ session }
+type tail struct{ *session }
 
 func (s *tail) OnData(c *loop.Conn, in []byte) (int, error) {
 	defer s.enter("OnData")()
 	if err := reply(c); err != nil {
 		s.g.wrong("the reply before Close: %v", err)
 	}
-	return 1, c.Close()
+	return 1, s.end(c)
 }
 
 // requests gives every line a limit.
-type requests struct{ session }
+type requests struct{ *session }
 
 func (s *requests) OnOpen(c *loop.Conn) error {
 	c.SetReadDeadline(time.Now().Add(s.g.cfg.Limit))
@@ -181,7 +214,7 @@ func (s *requests) OnData(c *loop.Conn, in []byte) (int, error) {
 }
 
 // quiet closes connections on which nothing moves.
-type quiet struct{ session }
+type quiet struct{ *session }
 
 func (s *quiet) OnOpen(c *loop.Conn) error {
 	c.SetIdleTimeout(s.g.cfg.Limit)
@@ -189,7 +222,7 @@ func (s *quiet) OnOpen(c *loop.Conn) error {
 }
 
 // frames leaves input where it is until a frame is whole.
-type frames struct{ session }
+type frames struct{ *session }
 
 func (s *frames) OnData(c *loop.Conn, in []byte) (int, error) {
 	defer s.enter("OnData")()

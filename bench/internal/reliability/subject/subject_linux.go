@@ -5,6 +5,7 @@ package subject
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -87,19 +88,41 @@ type Report struct {
 	Pauses uint64         `json:"pauses"` // of listeners
 	Late   []string       `json:"late"`   // timers that fired early or twice
 	Within []string       `json:"within"` // peers that were accepted in a batch in which Rivals had ended others
+	Dials  int            `json:"dials"`
+	Done   int            `json:"done"` // outcomes of dials
 }
 
 // Arm tells a Watched server to do something in a callback of the next connection,
-// once.
+// once, or any in one of Functions, to the newest connection.
 type Arm struct {
 	Callback string `json:"callback"`
 	Action   Action `json:"action"`
 }
 
+// Resets reports whether the connection that something is done to ends by a panic.
+func (a Arm) Resets() bool {
+	own := a.Callback == "Ref.Do" || slices.Contains(Callbacks, a.Callback) && a.Callback != "OnClose"
+	return own && a.Action.Panics()
+}
+
+// Heard reports whether an OnClose hears of a panic. Of one in Protocol nobody does;
+// of those around a dial the connection that was dialed does.
+func (a Arm) Heard() bool {
+	dialed := a.Callback == "OnOpen of a dial" || a.Callback == "done of a dial"
+	return a.Action.Panics() && dialed || a.Resets() && a.Callback != "Protocol"
+}
+
 // Fired is an armed action that was done.
 type Fired struct {
 	Arm
-	Err string `json:"said"` // what the engine said to it
+	Err string `json:"said"`         // what the engine said to it
+	End *End   `json:"end,omitzero"` // of the connection that it was done to, once OnClose has been heard
+}
+
+// End is how a connection ended.
+type End struct {
+	Cause string `json:"cause"` // that OnClose heard
+	Wrote int    `json:"wrote"` // bytes of the echo that the engine took
 }
 
 // Action is what is done in a callback.
@@ -130,11 +153,17 @@ const Deadline = "deadline"
 // of.
 const Reset = "reset"
 
+// Panicked is the cause of all that are a *loop.PanicError.
+const Panicked = "panic"
+
 // Marker is what the action Write sends.
 const Marker = "<<<< a write from within a callback >>>>"
 
 // Callbacks are those of a Watched server, in an order in which they happen.
 var Callbacks = []string{"Protocol", "OnOpen", "OnData", "OnDrain", "OnTimeout", "OnEOF", "OnShutdown", "OnClose"}
+
+// Functions are those that the engine calls besides.
+var Functions = []string{"Ref.Do", "Post", "AfterFunc", "Every", "Register", "OnOpen of a dial", "done of a dial"}
 
 // Flood asks for many goroutines at once.
 type Flood struct {

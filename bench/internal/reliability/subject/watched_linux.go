@@ -4,7 +4,9 @@ package subject
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"os"
 	"runtime"
 	"time"
@@ -13,59 +15,64 @@ import (
 )
 
 // watched echoes, and does in its callbacks what is armed.
-type watched struct{ session }
+type watched struct{ *session }
 
 // wait is how long a watched connection may be silent until OnTimeout.
 const wait = 50 * time.Millisecond
 
 func (s *watched) OnOpen(c *loop.Conn) error {
 	defer s.enter("OnOpen")()
-	s.opened = true
-	s.g.act("OnOpen", c)
+	s.act("OnOpen", c)
 	return nil
 }
 
+// OnData leaves a half of its input, so that there is some that comes after what is
+// done in it.
 func (s *watched) OnData(c *loop.Conn, in []byte) (int, error) {
 	defer s.enter("OnData")()
-	n, err := c.Write(in)
+	n, err := s.echo(c, in[:(len(in)+1)/2])
+	if s.mute && errors.Is(err, net.ErrClosed) {
+		return len(in), nil
+	}
 	if err == nil {
 		c.SetReadDeadline(time.Now().Add(wait))
 	}
-	s.g.act("OnData", c)
+	s.act("OnData", c)
 	return n, err
 }
 
 func (s *watched) OnDrain(c *loop.Conn) {
 	defer s.enter("OnDrain")()
-	s.g.act("OnDrain", c)
+	s.act("OnDrain", c)
 }
 
 func (s *watched) OnTimeout(c *loop.Conn, _ loop.Deadline) error {
 	defer s.enter("OnTimeout")()
-	s.g.act("OnTimeout", c)
+	s.act("OnTimeout", c)
 	return nil
 }
 
 func (s *watched) OnEOF(c *loop.Conn) {
 	defer s.enter("OnEOF")()
-	s.g.act("OnEOF", c)
-	c.Close()
+	s.act("OnEOF", c)
+	s.end(c)
 }
 
 func (s *watched) OnShutdown(c *loop.Conn) {
 	defer s.enter("OnShutdown")()
-	s.g.act("OnShutdown", c)
-	c.Close()
+	s.act("OnShutdown", c)
+	s.end(c)
 }
 
 func (s *watched) OnClose(c *loop.Conn, err error) {
 	defer s.enter("OnClose")()
-	s.close(err)
-	s.g.act("OnClose", c)
+	s.close(c, err)
+	s.act("OnClose", c)
 }
 
 // act does what is armed for the callback of this connection.
-func (g *engine) act(callback string, c *loop.Conn) {
+func (s *session) act(callback string, c *loop.Conn) {
+	g := s.g
 	g.mu.Lock()
 	a, armed := g.bound[c]
 	if !armed || a.Callback != callback {
@@ -73,16 +80,26 @@ func (g *engine) act(callback string, c *loop.Conn) {
 		return
 	}
 	delete(g.bound, c)
-	g.seen.Fired = append(g.seen.Fired, Fired{Arm: a})
-	fired := len(g.seen.Fired) - 1
 	g.mu.Unlock()
+	s.fire(a, c)
+}
+
+// fire does to the connection what is armed.
+func (s *session) fire(a Arm, c *loop.Conn) {
+	g := s.g
+	g.mu.Lock()
+	g.seen.Fired = append(g.seen.Fired, Fired{Arm: a})
+	s.fired = len(g.seen.Fired)
+	g.mu.Unlock()
+	s.mute = s.mute || a.Action == CloseWrite
+	s.closed = s.closed || a.Action == Close || a.Action == Abort || a.Resets()
 	err := g.perform(a, c)
 	if err == nil {
 		return
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.seen.Fired[fired].Err = err.Error()
+	g.seen.Fired[s.fired-1].Err = err.Error()
 }
 
 func (g *engine) perform(a Arm, c *loop.Conn) error {

@@ -132,6 +132,35 @@ func (g *engine) deadline(arg []byte) error {
 	return err
 }
 
+// wrote returns, a turn later, how much was echoed to the connection of a client.
+func (g *engine) wrote(arg []byte) (int, error) {
+	client, err := decode[string](arg)
+	if err != nil {
+		return 0, err
+	}
+	c, s := g.find(client)
+	if s == nil {
+		return 0, fmt.Errorf("no connection of %s", client)
+	}
+	count := make(chan int, 1)
+	if err := c.Ref().Loop().Post(func() { count <- s.wrote }); err != nil {
+		return 0, err
+	}
+	return <-count, nil
+}
+
+// find finds a client's connection.
+func (g *engine) find(client string) (*loop.Conn, *session) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for c, s := range g.sessions {
+		if s.client == client {
+			return c, s
+		}
+	}
+	return nil, nil
+}
+
 // timers sets timers of every length and notes those that fire early or twice.
 func (g *engine) timers() error {
 	done := make(chan struct{})
