@@ -32,9 +32,9 @@ var timeRows = []Row{
 	},
 	{
 		Name:    "deadlines",
-		Promise: "A deadline that has passed fires, none or one in the far future does not, and no timer fires early or twice.",
+		Promise: "A deadline that has passed fires, one of writing only if output is pending, none or one in the far future does not, and no timer fires early or twice.",
 		Clauses: []string{"C9"},
-		Does:    "deadlines in the past, at the epoch, now, zero, maximal and beyond; timers from -292 to 292 years",
+		Does:    "read deadlines in the past, at the epoch, now, zero, maximal and beyond; write deadlines too, with and without output pending; an idle timeout that bytes put off; timers from -292 to 292 years",
 		Own:     true,
 		run:     deadlines,
 	},
@@ -142,26 +142,88 @@ func (c *Client) lines(stop <-chan struct{}) error {
 
 func deadlines(t *Trial) {
 	s := t.Start(subject.Config{})
-	for _, kind := range []string{"past", "epoch", "now"} {
+	passed, ahead := []string{"past", "epoch", "now"}, []string{"zero", "maximal", "far"}
+	for _, kind := range passed {
 		c := t.Dial(s, 1)[0]
 		t.Must("echo", c.Echo(64))
-		s.Ask("deadline", kind, nil)
+		s.Ask("deadline", subject.SetDeadline{To: kind}, nil)
 		t.Must("a deadline "+kind, c.untilEnd())
 	}
+	for i, kind := range passed {
+		t.pendingDeadline(s, kind)
+		// What is read would not be pending any more.
+		t.Must("a write deadline "+kind, t.Until("OnClose has heard of it", func() bool {
+			return s.Mark().Report.Causes[subject.Deadline] > len(passed)+i
+		}))
+	}
 	var kept []*Client
-	for _, kind := range []string{"zero", "maximal", "far"} {
-		c := t.Dial(s, 1)[0]
-		t.Must("echo", c.Echo(64))
-		s.Ask("deadline", kind, nil)
-		kept = append(kept, c)
+	keep := func(write bool, kinds []string) {
+		for _, kind := range kinds {
+			c := t.Dial(s, 1)[0]
+			t.Must("echo", c.Echo(64))
+			s.Ask("deadline", subject.SetDeadline{Write: write, To: kind}, nil)
+			kept = append(kept, c)
+		}
+	}
+	keep(false, ahead)
+	keep(true, ahead)
+	keep(true, passed) // nothing is pending
+	slow, pending := make([]*Client, len(ahead)), make([]int, len(ahead))
+	for i, kind := range ahead {
+		slow[i], pending[i] = t.pendingDeadline(s, kind)
 	}
 	s.Ask("timers", nil, nil)
 	t.Must("connections without a deadline that passes", each(kept, func(c *Client) error {
 		return errors.Join(c.Echo(64), c.Finish())
 	}))
-	if r := s.Mark().Report; r.Causes[subject.Deadline] != 3 {
-		t.Breach(Broke, "3 deadlines have passed and OnClose heard %v", r.Causes)
+	for i, c := range slow {
+		t.Must("pending output without a deadline that passes", errors.Join(c.all(pending[i]), c.CloseWrite(), c.clean()))
 	}
+	if r := s.Mark().Report; r.Causes[subject.Deadline] != 2*len(passed) {
+		t.Breach(Broke, "%d deadlines have passed and OnClose heard %v", 2*len(passed), r.Causes)
+	}
+	t.idle()
+}
+
+// pendingDeadline sets the write deadline of a connection that has output pending.
+func (t *Trial) pendingDeadline(s *Server, kind string) (c *Client, n int) {
+	c = t.Dial(s, 1, SmallBuffers)[0]
+	n, err := c.fill(s)
+	t.Must("pending output", err)
+	s.Ask("deadline", subject.SetDeadline{Write: true, To: kind}, nil)
+	return c, n
+}
+
+// clean wants the end, and no reset.
+func (c *Client) clean() error {
+	if n, err := c.receive(1); err != io.EOF {
+		return breach(Lost, "client %d: %d bytes and %v instead of a clean end", c.id, n, err)
+	}
+	return nil
+}
+
+// idle wants an idle timeout to fire, but not before it has passed since the last
+// byte.
+func (t *Trial) idle() {
+	const limit = 200 * time.Millisecond
+	s := t.Start(subject.Config{Protocol: subject.Quiet, Limit: limit})
+	before := s.Mark().Report.Causes[subject.Deadline] // the first connection may have been slow
+	c := t.Dial(s, 1)[0]
+	moved := time.Now()
+	for began := moved; moved.Sub(began) < 2*limit; t.Sleep(limit / 20) {
+		now := time.Now()
+		if c.Echo(1) != nil {
+			break // on a slow machine it may be over
+		}
+		moved = now
+	}
+	t.Must("an idle timeout", c.untilEnd())
+	if lasted := time.Since(moved); lasted < limit {
+		t.Breach(Broke, "an idle timeout of %v fired %v after a byte", limit, lasted)
+	}
+	t.Must("an idle timeout", t.Until("OnClose has heard of it", func() bool {
+		return s.Mark().Report.Causes[subject.Deadline] > before
+	}))
 }
 
 func blockedCallback(t *Trial) {

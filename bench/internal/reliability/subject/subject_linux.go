@@ -165,6 +165,12 @@ var Callbacks = []string{"Protocol", "OnOpen", "OnData", "OnDrain", "OnTimeout",
 // Functions are those that the engine calls besides.
 var Functions = []string{"Ref.Do", "Post", "AfterFunc", "Every", "Register", "OnOpen of a dial", "done of a dial"}
 
+// SetDeadline asks for a deadline of the newest connection.
+type SetDeadline struct {
+	Write bool   `json:"write"` // not the read deadline
+	To    string `json:"to"`    // "past", "epoch", "now", "zero", "maximal" or "far"
+}
+
 // Flood asks for many goroutines at once.
 type Flood struct {
 	Goroutines int `json:"goroutines"`

@@ -103,9 +103,9 @@ func writeRecords(to loop.Ref, id, count int) error {
 	return nil
 }
 
-// deadline sets the read deadline of the newest connection, by name.
+// deadline sets a deadline of the newest connection, by name.
 func (g *engine) deadline(arg []byte) error {
-	kind, err := decode[string](arg)
+	d, err := decode[SetDeadline](arg)
 	if err != nil {
 		return err
 	}
@@ -117,13 +117,17 @@ func (g *engine) deadline(arg []byte) error {
 		"maximal": now.Add(1<<63 - 1),
 		"epoch":   time.Unix(0, 0),
 		"far":     time.Unix(1<<60, 0),
-	}[kind]
+	}[d.To]
 	if !known {
-		return fmt.Errorf("no deadline %q", kind)
+		return fmt.Errorf("no deadline %q", d.To)
 	}
 	set := make(chan struct{})
 	err = g.current().Do(func(c *loop.Conn) {
-		c.SetReadDeadline(t)
+		if d.Write {
+			c.SetWriteDeadline(t)
+		} else {
+			c.SetReadDeadline(t)
+		}
 		close(set)
 	})
 	if err == nil {
