@@ -65,11 +65,20 @@ func inCallbacks(t *Trial, actions ...subject.Action) {
 	t.Figure("%d callbacks", len(s.Mark().Report.Fired))
 	for _, action := range actions {
 		last := t.startWatched()
-		t.served(last, 10)
+		others := receiving(t.served(last, 10), (*Client).Drain)
 		t.provoke(last, subject.Arm{Callback: "OnShutdown", Action: action}, "OnShutdown")
+		t.Must("the others", <-others)
 		t.ended(last, 1)
 		last.accounted()
 	}
+}
+
+// receiving lets clients receive at once until they end, so that nobody waits for a
+// linger, and returns what comes of it.
+func receiving(clients []*Client, end func(*Client) error) <-chan error {
+	ended := make(chan error, 1)
+	go func() { ended <- each(clients, end) }()
+	return ended
 }
 
 // startWatched starts a server in which faults can be armed. A slow machine may take
@@ -130,12 +139,13 @@ func endsWithin(t *Trial) {
 // endWithin ends a server from within.
 func (t *Trial) endWithin(p subject.Protocol, a subject.Arm, script string) {
 	s := t.Start(subject.Config{Protocol: p, Linger: t.Patience})
-	others := t.served(s, 10)
-	t.provoke(s, a, script)
-	// The clients that are left end theirs, so that nobody waits for a linger.
-	for _, c := range others {
-		c.Close()
+	end := (*Client).Drain
+	if a.Action == subject.EndNow {
+		end = (*Client).untilEnd
 	}
+	others := receiving(t.served(s, 10), end)
+	t.provoke(s, a, script)
+	t.Must("the others", <-others)
 	t.ended(s, 1)
 	s.accounted()
 }
@@ -169,6 +179,11 @@ func (t *Trial) provoked(s *Server, a subject.Arm, script string) error {
 		return err
 	}
 	go v.receive()
+	if f.Callback == "OnShutdown" {
+		// The server answers nothing before its end, which may wait for this one's.
+		<-v.over
+		_ = v.CloseWrite()
+	}
 	if err := f.await(); err != nil {
 		return err
 	}
@@ -197,7 +212,7 @@ type fault struct {
 // do begins what does not come by itself.
 func (f fault) do() error {
 	if f.Callback == "OnShutdown" {
-		go func() { _ = f.call("shutdown", 5*time.Second, nil) }()
+		go func() { _ = f.call("shutdown", f.t.Patience, nil) }()
 	}
 	if !slices.Contains(subject.Functions, f.Callback) {
 		return nil
