@@ -5,6 +5,9 @@ package reliability
 import "slices"
 
 // Rows returns the table in its order.
-func Rows() []Row {
-	return slices.Concat(limitRows, callRows, resetRows, endRows, networkRows, timeRows, callbackRows, loadRows, processRows, wordRows)
+func Rows() []Row { return append(ownWordRows(), wordRows...) }
+
+// ownWordRows are all but the row that is about them on another word size.
+func ownWordRows() []Row {
+	return slices.Concat(limitRows, callRows, resetRows, endRows, networkRows, timeRows, callbackRows, loadRows, processRows)
 }

@@ -18,8 +18,7 @@ var wordRows = []Row{
 
 // plainRows are those that need nothing but Linux, and so a server of any build.
 func plainRows() []Row {
-	all := slices.Concat(limitRows, resetRows, endRows, timeRows, callbackRows, loadRows, processRows)
-	return slices.DeleteFunc(all, func(r Row) bool { return len(r.Needs) > 0 })
+	return slices.DeleteFunc(ownWordRows(), func(r Row) bool { return len(r.Needs) > 0 })
 }
 
 // narrow runs them on a server of 32 bits, in small sizes.
