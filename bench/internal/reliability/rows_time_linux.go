@@ -54,12 +54,17 @@ func sigstop(t *Trial) {
 	stop := t.Time(2*time.Second, 10*time.Second)
 	// The time in which nothing can happen is none in which something must.
 	t.Patience += stop
-	s.Signal(syscall.SIGSTOP)
+	s.halt()
 	echoed := make(chan error, 1)
 	go func() { echoed <- each(clients, func(c *Client) error { return c.Echo(1 << 20) }) }()
 	more := t.Dial(s, 200)
 	t.Must("send", each(more, func(c *Client) error { return c.Send(64) }))
 	t.Sleep(stop)
+	for _, c := range more {
+		if c.unread() > 0 {
+			t.Fail(Failed, "the server has answered although it was stopped")
+		}
+	}
 	s.Signal(syscall.SIGCONT)
 	began := time.Now()
 	t.Must("those who came meanwhile", each(more, func(c *Client) error { return errors.Join(c.all(64), c.Finish()) }))
