@@ -27,6 +27,14 @@ var loadRows = []Row{
 		run:     lineRate,
 	},
 	{
+		Name:    "line-rate-taken",
+		Promise: "A peer at line rate whose input is taken slower than it comes does not starve the others.",
+		Clauses: []string{"C5"},
+		Does:    "the same with a stream that the server takes and does not answer, 200 us a call",
+		Own:     true,
+		run:     lineRateTaken,
+	},
+	{
 		Name:    "writers",
 		Promise: "What many goroutines write to one connection comes whole, once, and in the order of each.",
 		Clauses: []string{"C1"},
@@ -64,25 +72,53 @@ func connects(t *Trial) {
 }
 
 func lineRate(t *Trial) {
-	const pause = 100 * time.Millisecond
 	s := t.Start(subject.Config{})
-	clients := t.Dial(s, t.Size(200, 1000))
-	w := t.WatchEvery(clients, pause)
-	fast := t.Dial(s, 1)[0]
-	length := t.Time(time.Second, 5*time.Second)
+	t.besides(s, t.Dial(s, 1)[0], (*Client).flood)
+}
+
+// flood streams for so long and wants all of it back.
+func (c *Client) flood(length time.Duration) error {
 	began := time.Now()
 	sent := make(chan error, 1)
 	go func() {
 		for time.Since(began) < length {
-			if err := fast.Send(64 << 10); err != nil {
+			if err := c.Send(64 << 10); err != nil {
 				sent <- err
 				return
 			}
 		}
-		sent <- fast.CloseWrite()
+		sent <- c.CloseWrite()
 	}()
-	t.Must("the fast client", errors.Join(fast.Drain(), <-sent))
-	t.Figure("%.0f MB/s", float64(fast.in.Done())/time.Since(began).Seconds()/1e6)
+	return errors.Join(c.Drain(), <-sent)
+}
+
+func lineRateTaken(t *Trial) {
+	s := t.Start(subject.Config{})
+	fast := t.served(s, 1)[0]
+	s.Ask("sink", nil, nil)
+	t.besides(s, fast, (*Client).gush)
+}
+
+// gush streams for so long what is not looked at, so that it costs this side little.
+func (c *Client) gush(length time.Duration) error {
+	p := make([]byte, 256<<10)
+	for began := time.Now(); time.Since(began) < length; {
+		_ = c.SetWriteDeadline(c.soon())
+		if _, err := c.Write(p); err != nil {
+			return c.wrong("gush", err)
+		}
+	}
+	_ = c.CloseWrite()
+	return c.untilEnd()
+}
+
+// besides lets clients ping ten times a second while the fast one streams.
+func (t *Trial) besides(s *Server, fast *Client, stream func(*Client, time.Duration) error) {
+	const pause = 100 * time.Millisecond
+	clients := t.Dial(s, t.Size(200, 1000))
+	w := t.WatchEvery(clients, pause)
+	length := t.Time(time.Second, 5*time.Second)
+	t.Must("the fast client", stream(fast, length))
 	pings := 0
 	for _, n := range w.Pings() {
 		pings += n

@@ -33,7 +33,8 @@ type Server struct {
 	mu sync.Mutex // guards process's conversation
 	p  *child.Process
 
-	rest struct {
+	before subject.Before
+	rest   struct {
 		descriptors, goroutines int
 		resident                int64
 	}
@@ -68,7 +69,10 @@ func (t *Trial) StartAs(cfg subject.Config, how Launch) *Server {
 	if how.Image != nil {
 		extra = append(extra, how.Image)
 	}
-	var ready struct{ Addr string }
+	var ready struct {
+		Addr   string
+		Before subject.Before
+	}
 	p, err := child.Start(child.Options{
 		Name:   cfg.Server,
 		Role:   subject.Role,
@@ -77,7 +81,7 @@ func (t *Trial) StartAs(cfg subject.Config, how Launch) *Server {
 		Env:    how.Env,
 		Extra:  extra,
 	}, &ready)
-	s := &Server{Addr: ready.Addr, Ceiling: ceiling, t: t, network: how.Network, log: log, began: time.Now(), p: p}
+	s := &Server{Addr: ready.Addr, Ceiling: ceiling, t: t, network: how.Network, log: log, began: time.Now(), p: p, before: ready.Before}
 	s.race = raceEnabled && how.Image == nil
 	if err != nil {
 		t.Fail(Failed, "start: %v\n%s", err, s.LogTail())
@@ -100,7 +104,7 @@ func (t *Trial) StartAs(cfg subject.Config, how Launch) *Server {
 // greet uses a connection a little, where the protocol lets one.
 func (s *Server) greet(c *Client, cfg subject.Config) error {
 	switch cfg.Protocol {
-	case subject.Echo, subject.Watched, subject.Quiet:
+	case subject.Echo, subject.Watched, subject.Flock:
 		return c.Echo(64)
 	}
 	return nil
@@ -235,8 +239,12 @@ func (s *Server) logged() []byte {
 // maxLog is how much of a log is looked at.
 const maxLog = 1 << 26
 
-// Over says that the server is meant to have ended.
-func (s *Server) Over() { s.over = true }
+// Over says that the server is meant to have ended: from now on it is at rest when it
+// has what it had before it made its engine.
+func (s *Server) Over() {
+	s.over = true
+	s.rest.descriptors, s.rest.goroutines = s.before.Descriptors, s.before.Goroutines
+}
 
 // end ends the process, whatever state it is in.
 func (s *Server) end() {

@@ -9,7 +9,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"runtime"
+	"runtime/debug"
+	"runtime/metrics"
 
 	"golang.org/x/sys/unix"
 
@@ -107,6 +110,10 @@ func run(c *child.Control, cfg Config, peers map[string]Serve) error {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
+	before, err := account()
+	if err != nil {
+		return err
+	}
 	at := make(chan string, 1)
 	go func() {
 		s.err = serve(ctx, addr, func(addr string) { at <- addr })
@@ -116,7 +123,7 @@ func run(c *child.Control, cfg Config, peers map[string]Serve) error {
 	case <-s.ended:
 		return errors.Join(s.err, errors.New("the server ended before it listened"))
 	case addr := <-at:
-		if err := c.Reply(ready{addr}); err != nil {
+		if err := c.Reply(ready{addr, before}); err != nil {
 			return err
 		}
 	}
@@ -178,7 +185,7 @@ func (s *server) do(op string, arg []byte) (any, error) {
 }
 
 func (s *server) mark() Mark {
-	m := Mark{Goroutines: runtime.NumGoroutine()}
+	m := Mark{Goroutines: runtime.NumGoroutine(), Memory: debug.SetMemoryLimit(-1), CPU: processor()}
 	select {
 	case <-s.ended:
 		m.Ended = true
@@ -189,6 +196,43 @@ func (s *server) mark() Mark {
 		m.Report = s.own.report()
 	}
 	return m
+}
+
+// account is what this process has. The pipe makes the runtime make what it keeps to
+// wait for descriptors, and that is none of the engine's.
+func account() (b Before, err error) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return b, err
+	}
+	r.Close()
+	w.Close()
+	open, err := descriptors()
+	return Before{len(open), runtime.NumGoroutine()}, err
+}
+
+// descriptors are those that this process has, each with what it is.
+func descriptors() ([]string, error) {
+	const dir = "/proc/self/fd"
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var open []string
+	for _, e := range entries {
+		// That of the list itself is gone by now.
+		if what, err := os.Readlink(filepath.Join(dir, e.Name())); err == nil {
+			open = append(open, e.Name()+" "+what)
+		}
+	}
+	return open, nil
+}
+
+// processor is what the runtime says of processor time.
+func processor() CPU {
+	m := []metrics.Sample{{Name: "/cpu/classes/total:cpu-seconds"}, {Name: "/cpu/classes/gc/total:cpu-seconds"}}
+	metrics.Read(m)
+	return CPU{m[0].Value.Float64(), m[1].Value.Float64()}
 }
 
 // decode reads the argument of a request.

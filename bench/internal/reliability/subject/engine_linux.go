@@ -33,6 +33,8 @@ type engine struct {
 	rivals rivals             // of that protocol
 
 	sessions map[*loop.Conn]*session // until OnClose
+	flock    []loop.Ref              // of all, where that is the protocol
+	still    []still                 // of the first loop
 }
 
 func newEngine(cfg Config) *engine {
@@ -112,8 +114,20 @@ func (g *engine) do(op string, arg []byte) (any, error) {
 		return struct{}{}, g.timers()
 	case "strike":
 		return struct{}{}, g.strike(arg)
+	case "idle":
+		return struct{}{}, g.each(func(c *loop.Conn) { c.SetIdleTimeout(g.cfg.Limit) })
+	case "close":
+		return struct{}{}, g.each(func(c *loop.Conn) { c.Close() })
+	case "sink":
+		return struct{}{}, g.sink()
+	case "register":
+		return struct{}{}, g.watch(arg)
+	case "deregister":
+		return struct{}{}, g.unwatch()
 	case "setup":
 		return setup()
+	case "attempts":
+		return attempts(arg)
 	}
 	return nil, fmt.Errorf("unknown request %q", op)
 }

@@ -25,8 +25,11 @@ func (g *engine) protocol(c *loop.Conn) loop.Handler {
 	s.client = c.RemoteAddr().String()
 	g.sessions[c] = s
 	g.mu.Unlock()
-	if g.cfg.Protocol == Watched {
+	switch g.cfg.Protocol {
+	case Watched:
 		s.act("Protocol", c)
+	case Flock:
+		g.join(c)
 	}
 	g.mu.Lock()
 	g.seen.Opened++
@@ -40,8 +43,6 @@ func (g *engine) protocol(c *loop.Conn) loop.Handler {
 		return &tail{s}
 	case Requests:
 		return &requests{s}
-	case Quiet:
-		return &quiet{s}
 	case Frames:
 		return &frames{s}
 	}
@@ -211,14 +212,6 @@ func (s *requests) OnData(c *loop.Conn, in []byte) (int, error) {
 	}
 	c.SetReadDeadline(time.Now().Add(s.g.cfg.Limit))
 	return c.Write(in[:end])
-}
-
-// quiet closes connections on which nothing moves.
-type quiet struct{ *session }
-
-func (s *quiet) OnOpen(c *loop.Conn) error {
-	c.SetIdleTimeout(s.g.cfg.Limit)
-	return s.session.OnOpen(c)
 }
 
 // frames leaves input where it is until a frame is whole.

@@ -46,7 +46,7 @@ const (
 	Late     Protocol = "late"     // Reply bytes, Limit after the end of a Question
 	Tail     Protocol = "tail"     // Reply bytes and Close at the first input, whatever else comes
 	Requests Protocol = "requests" // a line comes back; each must be whole within Limit
-	Quiet    Protocol = "quiet"    // an echo that closes connections on which nothing moves for Limit
+	Flock    Protocol = "flock"    // an echo; asked to, it does something to all connections at once
 	Frames   Protocol = "frames"   // Frame bytes come back when they are all there
 	Resets   Protocol = "resets"   // an echo that tells all resets as one cause
 	Rivals   Protocol = "rivals"   // an echo whose connections end one another, see the op "strike"
@@ -65,15 +65,32 @@ const Frame = 64 << 10
 
 // ready is a server's first reply.
 type ready struct {
-	Addr string `json:"addr"`
+	Addr   string `json:"addr"`
+	Before Before `json:"before"`
+}
+
+// Before is what a server had when it was about to make its engine: what must be left
+// when that has ended.
+type Before struct {
+	Descriptors int `json:"descriptors"`
+	Goroutines  int `json:"goroutines"`
 }
 
 // Mark is a server's account of itself.
 type Mark struct {
 	Goroutines int    `json:"goroutines"`
-	Ended      bool   `json:"ended"` // it does not serve any more
-	Err        string `json:"why"`   // with what error
+	Ended      bool   `json:"ended"`  // it does not serve any more
+	Err        string `json:"why"`    // with what error
+	Memory     int64  `json:"memory"` // the limit that is in force
+	CPU        CPU    `json:"cpu"`
 	Report     Report `json:"report"`
+}
+
+// CPU is the processor time that the server has had at its disposal, and what of it the
+// collection of garbage took, both as of the last one, in seconds.
+type CPU struct {
+	All float64 `json:"all"`
+	GC  float64 `json:"gc"`
 }
 
 // Report is what the watching handlers of this engine saw.
@@ -197,10 +214,17 @@ type Inherited struct {
 	Leaked   []string `json:"leaked"` // what they are
 }
 
-// Setup is what the op "setup" found: an engine made with k descriptors left, for
-// every k until it succeeded.
+// Setup is what the ops "setup" and "attempts" found: things made with k descriptors
+// left, or with the k-th call failing, for every k until all could be made.
 type Setup struct {
-	Failed int      `json:"failed"` // attempts that failed, as they should
+	Failed int      `json:"failed"` // attempts in which something failed, as it should
 	Leaks  []string `json:"leaks"`  // attempts after which a descriptor or goroutine was left
-	Odd    []string `json:"odd"`    // errors that do not tell EMFILE
+	Odd    []string `json:"odd"`    // errors that do not tell the cause
 }
+
+// SetupCalls are the system calls of which the op "attempts" makes the k-th one fail,
+// while every Period-th of a thread fails with ENOMEM.
+var SetupCalls = []string{"bind", "connect", "epoll_ctl", "fcntl", "getsockname", "listen", "setsockopt"}
+
+// Period is more than twice as many calls as one thread makes in an attempt.
+const Period = 64

@@ -7,7 +7,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 	"runtime"
 	"strings"
@@ -200,80 +199,6 @@ func (g *engine) late(format string, args ...any) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.seen.Late = append(g.seen.Late, fmt.Sprintf(format, args...))
-}
-
-// setup makes engines with 0, 1, 2, ... descriptors left, until one can be made.
-func setup() (Setup, error) {
-	var s Setup
-	var old unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &old); err != nil {
-		return s, os.NewSyscallError("getrlimit", err)
-	}
-	defer func() { _ = unix.Setrlimit(unix.RLIMIT_NOFILE, &old) }()
-	next, err := firstFree()
-	if err != nil {
-		return s, err
-	}
-	for left := range uint64(256) {
-		before := runtime.NumGoroutine()
-		if err := limitFiles(next + left); err != nil {
-			return s, err
-		}
-		err := makeEngine()
-		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &old); err != nil {
-			return s, os.NewSyscallError("setrlimit", err)
-		}
-		if err == nil {
-			return s, nil
-		}
-		s.Failed++
-		if !errors.Is(err, unix.EMFILE) {
-			s.Odd = append(s.Odd, fmt.Sprintf("%d left: %v", left, err))
-		}
-		free, ferr := firstFree()
-		if ferr != nil {
-			return s, ferr
-		}
-		if now := goroutines(before); free != next || now > before {
-			s.Leaks = append(s.Leaks, fmt.Sprintf("%d left: descriptor %d is free instead of %d, %d goroutines instead of %d", left, free, next, now, before))
-			next = free
-		}
-	}
-	return s, errors.New("it cannot be made with 256 descriptors")
-}
-
-// goroutines counts them when no more than want are left, or a second has passed:
-// one that has said its last word may not have ended yet.
-func goroutines(want int) int {
-	for end := time.Now().Add(time.Second); runtime.NumGoroutine() > want && time.Now().Before(end); {
-		time.Sleep(time.Millisecond)
-	}
-	return runtime.NumGoroutine()
-}
-
-// makeEngine makes an engine of three loops with three listeners, and ends it.
-func makeEngine() error {
-	e, err := loop.New(loop.Config{Loops: 3})
-	if err != nil {
-		return err
-	}
-	echo := loop.HandlerFunc(func(c *loop.Conn, in []byte) (int, error) { return c.Write(in) }).Protocol()
-	for _, balance := range []loop.Balance{loop.RoundRobin, loop.ReusePort, loop.LeastConns} {
-		if _, err := e.Listen(loop.ListenConfig{Balance: balance}, "tcp", "127.0.0.1:0", echo); err != nil {
-			return errors.Join(err, e.Close())
-		}
-	}
-	return e.Close()
-}
-
-// firstFree is the lowest descriptor that is free: a leak of one raises it, since
-// nothing else opens or closes any meanwhile.
-func firstFree() (uint64, error) {
-	fd, err := unix.FcntlInt(0, unix.F_DUPFD_CLOEXEC, 0)
-	if err != nil {
-		return 0, os.NewSyscallError("fcntl", err)
-	}
-	return uint64(fd), unix.Close(fd)
 }
 
 // inherited starts programs, one after the other.
