@@ -14,9 +14,10 @@ import (
 
 // The bounds that every row is held to unless it sets its own.
 const (
-	calmCPU     = 0.05     // of a core, while nothing happens
-	calmWindows = 5        // whose median must be calm
-	restWindows = 20       // within which one must be calm before they begin
+	calmCPU     = 0.05 // of a core, while nothing happens
+	calmWindows = 5    // whose median must be calm
+	restWindows = 20   // within which one must be calm before they begin
+	meanWindow  = 2 * time.Second
 	ceiling     = 64 << 20 // bytes of resident memory above those at rest, at the peak
 	raceFactor  = 8        // memory of a program with the race detector
 )
@@ -39,16 +40,21 @@ func (t *Trial) bounds() bounds {
 // Calm is the median load of some windows, which begin when the server has been
 // calm for one: it may still finish something first.
 func (s *Server) Calm() float64 {
-	for range restWindows {
-		if s.Load(s.window()) <= calmCPU {
-			break
-		}
-	}
+	s.calmDown()
 	loads := make([]float64, calmWindows)
 	for i := range loads {
 		loads[i] = s.Load(s.window())
 	}
 	return stats.Median(loads)
+}
+
+// calmDown waits for a calm window, for some time.
+func (s *Server) calmDown() {
+	for range restWindows {
+		if s.Load(s.window()) <= calmCPU {
+			return
+		}
+	}
 }
 
 func (s *Server) window() time.Duration { return s.t.Time(100*time.Millisecond, 400*time.Millisecond) }
@@ -58,7 +64,18 @@ func (s *Server) calm(what string) {
 	if s.over {
 		return
 	}
-	load := s.Calm()
+	s.bounded(s.Calm(), what)
+}
+
+// calmAsAWhole is calm of a server that tries something again after longer and longer
+// pauses: most windows have none of the attempts in them.
+func (s *Server) calmAsAWhole(what string) {
+	s.calmDown()
+	s.bounded(s.Load(meanWindow), what)
+}
+
+// bounded holds a load to what is calm.
+func (s *Server) bounded(load float64, what string) {
 	s.t.load = max(s.t.load, load)
 	if load > calmCPU {
 		s.t.Breach(Spun, "%.0f %% of a core %s", 100*load, what)

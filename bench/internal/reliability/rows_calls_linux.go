@@ -10,20 +10,26 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/eddyline/eddyline/bench/internal/reliability/subject"
 )
 
-// acceptErrors are what accept(2) may say, and what that means.
-var acceptErrors = []struct{ errno, means string }{
-	{"EMFILE", "this process has no descriptor left"},
-	{"ENFILE", "the machine has no descriptor left"},
-	{"ENOBUFS", "the kernel has no buffers"},
-	{"ENOMEM", "the kernel has no memory"},
-	{"ECONNABORTED", "the connection has gone meanwhile"},
-	{"EPROTO", "the connection is broken"},
-	{"EPERM", "a firewall forbids the connection"},
-	{"ENETDOWN", "an error of the network is pending at the connection"},
+// acceptError is what accept(2) may say, and what that means.
+type acceptError struct {
+	errno, means string
+	one          bool // it is about one connection, so the next is tried at once
+}
+
+var acceptErrors = []acceptError{
+	{"EMFILE", "this process has no descriptor left", false},
+	{"ENFILE", "the machine has no descriptor left", false},
+	{"ENOBUFS", "the kernel has no buffers", false},
+	{"ENOMEM", "the kernel has no memory", false},
+	{"ECONNABORTED", "the connection has gone meanwhile", true},
+	{"EPROTO", "the connection is broken", true},
+	{"EPERM", "a firewall forbids the connection", true},
+	{"ENETDOWN", "an error of the network is pending at the connection", true},
 }
 
 var callRows = append(acceptRows(),
@@ -34,6 +40,15 @@ var callRows = append(acceptRows(),
 		Does:    "every third call of each kind that may be interrupted fails with EINTR: accept, receive, send, wait",
 		Needs:   []Need{Strace},
 		run:     eintr,
+	},
+	Row{
+		Name:    "setup-calls",
+		Promise: "What cannot be made leaves no descriptor and no goroutine, whichever call failed, and its error says why.",
+		Clauses: []string{"C7"},
+		Does:    "an engine of three loops and three listeners is made, and one dials, adopts and registers, with the first, second, ... call of each kind failing with ENOMEM: " + strings.Join(subject.SetupCalls, ", "),
+		Needs:   []Need{Strace},
+		Own:     true,
+		run:     setupCalls,
 	},
 	Row{
 		Name:    "epoll-ctl",
@@ -52,18 +67,19 @@ func acceptRows() []Row {
 			Name:    "accept-" + e.errno,
 			Promise: "No error of accept ends the server or keeps it from serving those that come after.",
 			Clauses: []string{"C6", "C10"},
-			Does:    "every second accept fails with " + e.errno + ": " + e.means,
+			Does:    "every second accept fails with " + e.errno + ": " + e.means + "; then every one for more than a second, while a client waits",
 			Needs:   []Need{Strace},
-			run:     func(t *Trial) { acceptError(t, e.errno) },
+			run:     e.row,
 		})
 	}
 	return rows
 }
 
-func acceptError(t *Trial, errno string) {
+func (e acceptError) row(t *Trial) {
 	s := t.Start(subject.Config{})
-	w := t.Watch(s, 5)
-	in := t.Inject(s, "accept,accept4:error="+errno+":when=1+2")
+	others := t.served(s, 5)
+	w := t.WatchWith(others)
+	in := t.Inject(s, "accept,accept4:error="+e.errno+":when=1+2")
 	n := t.Size(20, 200)
 	for range n / 10 {
 		clients := t.Dial(s, 10)
@@ -74,17 +90,67 @@ func acceptError(t *Trial, errno string) {
 	t.injected(in)
 	in.Stop()
 	t.End(w)
+	t.gone(s, len(others))
+	e.persists(t, s, others)
 }
 
-// injected wants calls to have failed.
-func (t *Trial) injected(in *Injection) {
-	count := 0
+// persists lets every accept fail for a while, in which a client waits.
+func (e acceptError) persists(t *Trial, s *Server, others []*Client) {
+	began := time.Now()
+	in := t.Inject(s, "accept,accept4:error="+e.errno)
+	waiting := t.Dial(s, 1)
+	t.Must("send", waiting[0].Send(64))
+	t.Sleep(600 * time.Millisecond) // the engine's pauses grow meanwhile
+	load := s.Load(time.Second)
+	t.Must("connections from before", each(others, func(c *Client) error { return c.Echo(64) }))
+	failed, most := t.injected(in), e.attempts(time.Since(began))
+	in.Stop()
+	t.Must("the one that waited", each(waiting, func(c *Client) error { return errors.Join(c.all(64), c.Finish()) }))
+	s.bounded(load, "while every accept fails")
+	if t.Options.Server == subject.Own && failed > most {
+		t.Breach(Spun, "accept failed %d times; the pauses allow %d", failed, most)
+	}
+}
+
+// attempts is how often this engine may try to accept while time passes: its pauses are
+// of 5 ms, doubling up to a second, and each ends a batch of 64 where errors are about
+// one connection.
+func (e acceptError) attempts(passed time.Duration) int {
+	most := 1
+	for pause := 5 * time.Millisecond; pause <= passed; pause = min(2*pause, time.Second) {
+		passed -= pause
+		most++
+	}
+	if e.one {
+		return 64 * most
+	}
+	return most
+}
+
+// injected wants calls to have failed, and counts them.
+func (t *Trial) injected(in *Injection) (count int) {
 	for _, n := range in.Failed() {
 		count += n
 	}
 	t.Figure("%d calls failed", count)
 	if count == 0 {
 		t.Fail(Failed, "strace made no call fail")
+	}
+	return count
+}
+
+func setupCalls(t *Trial) {
+	s := t.Start(subject.Config{})
+	for _, call := range subject.SetupCalls {
+		in := t.Inject(s, fmt.Sprintf("%s:error=ENOMEM:when=%d+%d", call, subject.Period, subject.Period))
+		var found subject.Setup
+		s.Ask("attempts", call, &found)
+		t.setUp(found)
+		t.Figure("%s: %d", call, found.Failed)
+		if failed := in.Failed()[call]; failed < found.Failed {
+			t.Fail(Failed, "strace made %d calls of %s fail, not %d", failed, call, found.Failed)
+		}
+		in.Stop()
 	}
 }
 

@@ -35,7 +35,7 @@ var limitRows = []Row{
 	},
 	{
 		Name:    "partial-setup",
-		Promise: "An engine that cannot be made leaves no descriptor and no goroutine, whichever call failed.",
+		Promise: "An engine that cannot be made leaves no descriptor and no goroutine.",
 		Clauses: []string{"C7"},
 		Does:    "an engine of three loops and three listeners is made with 0, 1, 2, ... descriptors left",
 		Own:     true,
@@ -54,7 +54,7 @@ func emfile(t *Trial) {
 	if s.t.Options.Server == subject.Own {
 		t.Must("the pause", t.Until("the listener has paused", func() bool { return s.Mark().Report.Pauses > 0 }))
 	}
-	s.calm("while there are no descriptors")
+	s.calmAsAWhole("while there are no descriptors")
 	t.Must("connections from before", each(before, func(c *Client) error { return c.Echo(64) }))
 	t.Must("relief", each(crowd, func(c *Client) error { return errors.Join(c.all(64), c.Finish()) }))
 	t.Figure("%d of %d served", len(crowd), len(crowd))
@@ -71,7 +71,8 @@ func stalledReaders(t *Trial) {
 	s := t.StartLean(subject.Config{}, Launch{})
 	// The bound of output is the high mark and one more read (C4).
 	s.Ceiling = ceiling/2 + int64(n)*(loop.DefaultHighMark+loop.DefaultReadBuffer)
-	w := t.Watch(s, 10)
+	others := t.served(s, 10)
+	w := t.WatchWith(others)
 	stalled := t.Dial(s, n, SmallBuffers)
 	sent := make(chan error, 1)
 	go func() { sent <- each(stalled[:readers], func(c *Client) error { return c.Send(size) }) }()
@@ -81,8 +82,11 @@ func stalledReaders(t *Trial) {
 	t.stall(s, stalled)
 	s.await("output is pending", stalled, func(end socket) bool { return end.unsent > 0 })
 	t.Figure("%d stalled: +%d MiB", n, s.Grown()>>20)
+	t.End(w)
+	s.calm("while output is pending")
+	w = t.WatchWith(others)
 	t.Must("reset", each(stalled[readers:], (*Client).Reset))
-	t.gone(s, readers+10)
+	t.gone(s, readers+len(others))
 	t.Must("read at last", each(stalled[:readers], func(c *Client) error {
 		return errors.Join(c.SetReadBuffer(1<<20), c.all(size))
 	}))
@@ -114,9 +118,13 @@ func memoryLimit(t *Trial) {
 	n := t.Size(2000, 10_000)
 	s := t.StartLean(subject.Config{Protocol: subject.Frames}, Launch{Env: []string{"GOMEMLIMIT=64MiB"}})
 	s.Ceiling = ceiling/2 + int64(n)*subject.Frame
+	before := s.Mark().CPU
 	clients := t.Dial(s, n)
 	t.Must("most of a frame", each(clients, func(c *Client) error { return c.Send(subject.Frame - last) }))
 	s.await("the server has received it", clients, func(end socket) bool { return end.unread == 0 })
+	if m := s.Mark(); m.Memory != limit {
+		t.Fail(Failed, "the limit in force is %d bytes", m.Memory)
+	}
 	held := s.Grown()
 	t.Figure("%d connections held +%d MiB", n, held>>20)
 	if held < limit {
@@ -125,17 +133,38 @@ func memoryLimit(t *Trial) {
 	s.calm("beyond its limit of memory")
 	t.Must("whole frames", each(clients, func(c *Client) error { return errors.Join(c.Send(last), c.all(subject.Frame)) }))
 	t.Must("end", each(clients, (*Client).Finish))
+	s.collected(before)
+}
+
+// collected bounds the share of the processors that the collection of garbage has taken
+// since before.
+func (s *Server) collected(before subject.CPU) {
+	const most = 0.5 // the runtime's own bound, at which the program hardly gets on
+	now := s.Mark().CPU
+	if now.All == before.All {
+		return // nothing was collected
+	}
+	share := (now.GC - before.GC) / (now.All - before.All)
+	s.t.Figure("%.0f %% of the processors for garbage", 100*share)
+	if share >= most {
+		s.t.Breach(Spun, "%.0f %% of the processors went into the collection of garbage", 100*share)
+	}
 }
 
 func partialSetup(t *Trial) {
 	s := t.Start(subject.Config{})
 	var found subject.Setup
 	s.Ask("setup", nil, &found)
+	t.setUp(found)
 	t.Figure("%d attempts failed, as they had to", found.Failed)
-	if found.Failed == 0 {
-		t.Fail(Failed, "no attempt failed")
-	}
+}
+
+// setUp holds failed attempts to what they had to say and to leave.
+func (t *Trial) setUp(found subject.Setup) {
 	for _, text := range append(found.Leaks, found.Odd...) {
 		t.Breach(Broke, "%s", text)
+	}
+	if found.Failed == 0 {
+		t.Fail(Failed, "no attempt failed")
 	}
 }
