@@ -79,7 +79,7 @@ func (g *engine) report() Report {
 	r.Wrong, r.Fired, r.Late = slices.Clone(r.Wrong), slices.Clone(r.Fired), slices.Clone(r.Late)
 	r.Within = slices.Clone(r.Within)
 	r.Echoed = g.echoed.Load()
-	r.Panics, r.Pauses = stats.Panics, stats.AcceptPauses
+	r.Panics, r.Pauses, r.Turns = stats.Panics, stats.AcceptPauses, stats.Turns
 	return r
 }
 

@@ -103,6 +103,7 @@ type Report struct {
 	Fired  []Fired        `json:"fired"`  // faults that were armed and happened
 	Panics uint64         `json:"panics"`
 	Pauses uint64         `json:"pauses"` // of listeners
+	Turns  uint64         `json:"turns"`  // of loops
 	Late   []string       `json:"late"`   // timers that fired early or twice
 	Within []string       `json:"within"` // peers that were accepted in a batch in which Rivals had ended others
 	Dials  int            `json:"dials"`
