@@ -84,15 +84,21 @@ func (g *engine) register(l *loop.Loop, f func()) error {
 		return os.NewSyscallError("eventfd", err)
 	}
 	var r *loop.Registration
+	returned := false
 	r, err = l.Register(fd, poller.Read, func(poller.Event) {
 		l.AfterFunc(wait/10, func() { // some turns later
+			if returned {
+				return
+			}
 			if err := r.Close(); !errors.Is(err, net.ErrClosed) {
 				g.wrong("a registration whose function has panicked is not closed: %v", err)
 			}
 			_ = unix.Close(fd)
 		})
 		f()
+		returned = true // and the loop may end before the timer
 		_ = r.Close()
+		_ = unix.Close(fd)
 	})
 	if err != nil {
 		_ = unix.Close(fd)
