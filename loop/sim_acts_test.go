@@ -126,7 +126,7 @@ func (x *simConn) swap(rng *rand.Rand) {
 	}
 	x.tell("SetHandler")
 	x.c.SetHandler(x.newHandler())
-	x.owed = x.received > x.consumed
+	x.owed = x.received > x.consumed && !x.c.is(closing)
 }
 
 // look calls what only tells something.

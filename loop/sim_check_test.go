@@ -33,6 +33,7 @@ func (w *simWorld) checkTurn(s *simSite) {
 
 // beforeTurn notes what there is to be received.
 func (x *simConn) beforeTurn() {
+	x.begun = x.received
 	if x.everQuiet || x.c.is(closed|peerEnded) {
 		return
 	}
@@ -61,6 +62,10 @@ func (x *simConn) afterTurn() {
 	}
 	if x.rose && !c.is(inDirty|closing|writeFailed) && c.Buffered() <= x.drainMark {
 		x.fail("OnDrain did not come, and %d bytes are pending", c.Buffered())
+	}
+	// What is left over has one more go, in the backlog; each may end with a whole buffer.
+	if n, most := x.received-x.begun, 2*(cfg.ReadBudget+max(cfg.ReadBuffer, cfg.MaxInbound)); n > most && !x.w.doubtful {
+		x.fail("C5: it received %d bytes in one turn, ReadBudget is %d", n, cfg.ReadBudget)
 	}
 	x.checkStuck()
 	x.checkIdle()
@@ -116,9 +121,10 @@ func (x *simConn) checkEnding() {
 	if x.c.is(lingering) {
 		limit = w.cfg.LingerTimeout
 	}
-	if phase := x.c.flags & (closing | lingering); phase != x.phase {
+	if phase := x.c.flags & (closing | lingering); phase != x.phase || x.c.is(inDirty) || x.wasDirty {
 		x.phase, x.phaseAt, x.late = phase, w.now(), 0
 	}
+	x.wasDirty = x.c.is(inDirty)
 	if w.began <= x.phaseAt+int64(limit)+2*simTick {
 		return
 	}

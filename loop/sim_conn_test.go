@@ -8,6 +8,7 @@ package loop
 import (
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -37,6 +38,7 @@ type simConn struct {
 	// The input.
 	received int // offered up to here
 	consumed int
+	begun    int  // received, when the turn began
 	floor    int  // what must have been offered before an end that the peer makes
 	owed     bool // what was left must be offered again, though no more comes
 	// The output.
@@ -53,6 +55,7 @@ type simConn struct {
 	closedAt  int64     // when it was
 	phase     connFlags // of its end
 	phaseAt   int64     // when that began
+	wasDirty  bool      // when the last turn ended: its end begins with the next one's
 	moves     [2]int    // what had been received and what was queued to be sent
 	unmoved   int       // turns in a row that changed neither, though the kernel would have
 	late      int       // turns that ended although the phase should be over
@@ -140,6 +143,9 @@ func (x *simConn) ends(cause error) {
 func (x *simConn) closes() {
 	if !x.closing && !x.over {
 		x.closing, x.closedAt = true, x.w.now()
+		if x.c.is(closing | closed) {
+			x.closedAt = math.MinInt64 / 2 // the engine had, nobody knows when
+		}
 	}
 	x.everQuiet = true
 }
@@ -307,6 +313,11 @@ func (x *simConn) peerMade(err error) bool {
 	}
 	if x.w.o.without&simAgain == 0 {
 		return false // of a dead socket that says would-block nothing more is expected
+	}
+	for _, due := range x.due {
+		if due != 0 && x.w.now() >= due {
+			return false // it may have come first
+		}
 	}
 	var errno sys.Errno
 	return err == nil || errors.As(err, &errno)

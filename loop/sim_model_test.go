@@ -7,6 +7,7 @@ package loop
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -107,6 +108,8 @@ func (w *simWorld) limitDescriptors() {
 
 // blocked is called when a loop waits and nothing is ready: the world goes on.
 func (w *simWorld) blocked(timeout time.Duration) bool {
+	w.waited = true
+	w.checkSleep(timeout)
 	w.undisturb()
 	w.inWait = true
 	defer func() { w.inWait = false; w.disturb() }()
@@ -116,6 +119,9 @@ func (w *simWorld) blocked(timeout time.Duration) bool {
 	for range 1 + w.rng.IntN(8) {
 		w.happen()
 	}
+	if l := w.turning; (l.tasks.Len() > 0 || l.control.Load() != 0) && !w.pollerReady(l) {
+		w.fail("C7: loop %d is asked for something in its wait, and nothing wakes it", l.index)
+	}
 	if timeout >= 0 && w.rng.IntN(3) == 0 {
 		return false // time passes
 	}
@@ -123,6 +129,35 @@ func (w *simWorld) blocked(timeout time.Duration) bool {
 		w.turning.wake()
 	}
 	return true
+}
+
+// pollerReady tells whether a loop's poller has something to report. The pollers have the
+// first descriptors that the kernel gave out.
+func (w *simWorld) pollerReady(l *Loop) bool {
+	const first = 3
+	return sys.SimLook(first+l.index*w.pollers, sys.POLLIN)&sys.POLLIN != 0
+}
+
+// checkSleep wants the turning loop not to sleep beyond what is due (C9).
+func (w *simWorld) checkSleep(timeout time.Duration) {
+	earliest := int64(math.MaxInt64)
+	for _, t := range w.timers {
+		if t.site.Loop == w.turning && t.armed && t.latest != 0 {
+			earliest = min(earliest, t.latest)
+		}
+	}
+	for _, x := range w.conns(w.turning) {
+		// The others depend on what moves: they are looked at when they fire.
+		if due := x.due[ReadDeadline]; due != 0 && !x.closing && !x.c.is(closing) {
+			earliest = min(earliest, due)
+		}
+	}
+	if earliest == math.MaxInt64 {
+		return
+	}
+	if left := max(0, earliest-w.now()); timeout < 0 || int64(timeout) > left+3*simTick {
+		w.fail("C9: loop %d sleeps for %v, and something is due in %v", w.turning.index, timeout, time.Duration(left))
+	}
 }
 
 // simDescriptors is how many descriptors are open.

@@ -52,6 +52,9 @@ func (w *simWorld) pass(d time.Duration) { time.Sleep(min(d, simTimeUnit/2)) }
 
 func (w *simWorld) breakSomething() {}
 
+// pollerReady cannot tell here.
+func (w *simWorld) pollerReady(*Loop) bool { return true }
+
 // simDescriptors is how many descriptors are open.
 func simDescriptors() int {
 	entries, err := os.ReadDir("/proc/self/fd")

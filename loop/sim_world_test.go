@@ -56,6 +56,7 @@ type simWorld struct {
 	disturbed bool
 	doubtful  bool  // events of the turn may have been made up
 	inWait    bool  // of a loop
+	waited    bool  // the turn's wait blocked
 	began     int64 // when the turn under way, or the last one, began
 	called    int   // callbacks of that turn
 	panics    uint64
@@ -282,6 +283,20 @@ func (w *simWorld) stepPeers() {
 		l.conn.useReleased(l.peer.rng)
 	}
 	l.peer.step()
+	l.makeRoom()
+}
+
+// makeRoom lets a peer whose connection is over hear of that, whatever its nature: its
+// place is for another one.
+func (l *simLink) makeRoom() {
+	p := &l.peer
+	if !l.conn.made || !l.conn.over || l.conn.released != nil || p.fd < 0 || p.rng.IntN(8) > 0 {
+		return
+	}
+	p.receive(64 << 10)
+	if p.heard || p.failed != 0 {
+		p.close()
+	}
 }
 
 // turnSome takes one turn of a loop that has not ended, or of each.
@@ -307,7 +322,8 @@ func (w *simWorld) turn(s *simSite) {
 	for _, x := range w.conns(s.Loop) {
 		x.beforeTurn()
 	}
-	w.turning, w.doubtful = s.Loop, false
+	w.turning, w.doubtful, w.waited = s.Loop, false, false
+	idle := block && !w.pollerReady(s.Loop)
 	w.disturb()
 	w.allowWaits()
 	simTurn(s.Loop)
@@ -315,6 +331,9 @@ func (w *simWorld) turn(s *simSite) {
 		simTurn(s.Loop) // a callback panicked: the turn goes on behind it
 	}
 	w.undisturb()
+	if idle && !w.waited && !w.disturbed {
+		w.fail("C10: nothing is ready or left to do, and the wait does not block")
+	}
 	w.checkTurn(s)
 	if s.stopping {
 		w.tearDown(s)

@@ -17,6 +17,10 @@ var bytesBreakages = []Breakage{
 		}
 		buf,`},
 	}},
+	{Name: "no bound of what a connection receives in a turn", Clause: "C5", Edits: []Edit{
+		{"loop/conn_read.go", `		budget -= max(n, minCharge)
+		if n == 0`, `		if n == 0`},
+	}},
 	{Name: "a FIN behind input that is still queued is not told", Clause: "C3", Edits: []Edit{
 		{"loop/conn_read.go", "\tif c.flags&(noOffer|reoffer|peerEnded|endTold) == peerEnded {", "\tif c.flags&(noOffer|reoffer|peerEnded|endTold) == peerEnded && c.queuedIn() == 0 {"},
 	}},

@@ -3,6 +3,26 @@ package sharpness
 // Breakages of clocks and of what keeps a loop awake: C9 and C10.
 
 var timeBreakages = []Breakage{
+	{Name: "a loop polls and never blocks", Clause: "C10", Edits: []Edit{
+		{"loop/wait.go", "	timeout := l.untilTimer()", "	timeout := 0 * l.untilTimer()"},
+	}},
+	{Name: "a wait outlasts its timers", Clause: "C9", Edits: []Edit{
+		{"loop/wait.go", "	timeout := l.untilTimer()", "	timeout := l.untilTimer()\n	if timeout > 0 {\n		timeout += 500 * time.Millisecond\n	}"},
+	}},
+	{Name: "a wait with timers has no end", Clause: "C9", Edits: []Edit{
+		{"loop/wait.go", "	timeout := l.untilTimer()", "	timeout := l.untilTimer()\n	if timeout > 0 {\n		timeout = -1\n	}"},
+	}},
+	{Name: "a task wakes no loop", Clause: "C7", Edits: []Edit{
+		{"loop/loop.go", `	wake, err := l.tasks.Push(t, size)
+	if wake {`, `	wake, err := l.tasks.Push(t, size)
+	if wake && l == nil {`},
+	}},
+	{Name: "the engine's end wakes no loop", Clause: "C7", Edits: []Edit{
+		{"loop/loop.go", `	l.control.Or(bits)
+	l.wake()
+`, `	l.control.Or(bits)
+`},
+	}},
 	{Name: "timers set by an old clock are not put off", Clause: "C9", Edits: []Edit{
 		{"loop/timer.go", "late > 0 {", "late > 0 && l == nil {"},
 	}},
