@@ -16,7 +16,7 @@ var (
 	simSeed    = flag.Uint64("sim.seed", 1, "first seed of the simulated runs")
 	simRuns    = flag.Int("sim.runs", simDefaultRuns, "how many seeds they try")
 	simTurns   = flag.Int("sim.turns", simDefaultTurns, "how many turns a run takes before its faults stop")
-	simLinks   = flag.Uint64("sim.links", 1<<simMaxLinks-1, "which connections take part, as bits")
+	simLinks   = flag.Uint64("sim.links", simAllLinks, "which connections take part, as bits")
 	simSmall   = flag.Bool("sim.small", true, "look for a smaller run when one fails")
 	simTrace   = flag.String("sim.trace", "", "a file that is told what happens in the runs")
 	simWithout = flag.String("sim.without", "", "what is left out, see the names in sim_options_test.go")
@@ -25,6 +25,9 @@ var (
 
 // simMaxLinks is how many connections a run has at a time, at most.
 const simMaxLinks = 12
+
+// simAllLinks are all of them.
+const simAllLinks = 1<<simMaxLinks - 1
 
 // simKinds are kinds of things that happen in a run, and that can be left out.
 type simKinds uint32
@@ -106,7 +109,7 @@ type simOptions struct {
 // String returns the flags that bring the run back.
 func (o simOptions) String() string {
 	s := fmt.Sprintf("-sim.seed %d -sim.runs 1 -sim.turns %d", o.seed, o.turns)
-	if o.links != 1<<simMaxLinks-1 {
+	if o.links != simAllLinks {
 		s += fmt.Sprintf(" -sim.links %#x", o.links)
 	}
 	if o.without != 0 {

@@ -18,6 +18,7 @@ type Breakage struct {
 	Edits  []Edit
 	Kqueue bool   // it is in the kqueue backend, and shows with that alone
 	Missed string // why no seed shows it, for one that none does
+	Found  string // the defect, if it was one: the simulation keeps a run that shows it
 }
 
 // Edit replaces a text that a file has exactly once.

@@ -64,11 +64,11 @@ var bytesBreakages = []Breakage{
 	{Name: "what is sent for another connection counts as the callback's own", Clause: "C1", Missed: "no callback of the worlds sends as much as is sent before others have their turn", Edits: []Edit{
 		{"loop/conn_write.go", "	if c.loop.current == c { // or", "	if c.loop.current != nil { // or"},
 	}},
-	{Name: "input that was left for want of room is not offered again", Clause: "C4", Edits: []Edit{
+	{Name: "input that was left for want of room is not offered again", Clause: "C4", Found: "input that was left for want of room was not offered again", Edits: []Edit{
 		{"loop/conn_write.go", `	c.flags |= reoffer // input may be left whose answer did not fit
 `, ""},
 	}},
-	{Name: "a FIN that cannot be sent loses the input", Clause: "C3", Edits: []Edit{
+	{Name: "a FIN that cannot be sent loses the input", Clause: "C3", Found: "input was lost where CloseWrite met a reset", Edits: []Edit{
 		{"loop/conn_write.go", "	c.outputFailed(c.connError(op, sys.CallShutdown, errno))", "	c.reset(c.connError(op, sys.CallShutdown, errno))"},
 	}},
 	{Name: "a failed send loses what the handler of the rest is to have", Clause: "C3", Missed: "within these seeds no OnEOF that met a reset wrote and set a handler", Edits: []Edit{

@@ -65,7 +65,7 @@ var endBreakages = []Breakage{
 	c.handler.OnClose(c, c.err)
 `},
 	}},
-	{Name: "a connection closed after its send had failed never ends", Clause: "C7", Edits: []Edit{
+	{Name: "a connection closed after its send had failed never ends", Clause: "C7", Found: "a connection that was closed after its send had failed never ended", Edits: []Edit{
 		{"loop/conn_write.go", `	case c.is(writeFailed):
 		c.settleFailed()
 `, ""},
@@ -85,13 +85,13 @@ var endBreakages = []Breakage{
 	}
 `},
 	}},
-	{Name: "Close after CloseWrite and the FIN of the peer is an error", Clause: "C2", Edits: []Edit{
+	{Name: "Close after CloseWrite and the FIN of the peer is an error", Clause: "C2", Found: "a connection that ended after CloseWrite and the peer's FIN reported an error", Edits: []Edit{
 		{"loop/conn_write.go", `	if c.is(finSent) {
 		return
 	}
 `, ""},
 	}},
-	{Name: "a listener that could not be deregistered never accepts again", Clause: "C6", Edits: []Edit{
+	{Name: "a listener that could not be deregistered never accepts again", Clause: "C6", Found: "a listener whose deregistration had failed never accepted again", Edits: []Edit{
 		{"loop/listener.go", "\ts.armed = err != nil && !errors.Is(err, fs.ErrNotExist)", "\ts.armed = err != nil && !errors.Is(err, fs.ErrNotExist) && s == nil"},
 	}},
 	{Name: "Adopt past MaxConns", Clause: "C4", Edits: []Edit{

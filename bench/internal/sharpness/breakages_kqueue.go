@@ -14,7 +14,7 @@ var kqueueBreakages = []Breakage{
 	{Name: "events of an earlier registration are reported", Clause: "C8", Kqueue: true, Missed: "it takes another goroutine between the report and the look at the table", Edits: []Edit{
 		{"poller/kqueue.go", "\tif !b.registered(fd) || b.table[fd].generation != k.Data() {", "\tif !b.registered(fd) {"},
 	}},
-	{Name: "filters that could be put back in part stay", Clause: "C10", Kqueue: true, Edits: []Edit{
+	{Name: "filters that could be put back in part stay", Clause: "C10", Kqueue: true, Found: "a registration of which kqueue could put back a part spun for ever", Edits: []Edit{
 		{"poller/kqueue.go", `	b.table[fd] = registration{}
 	b.begin()
 	b.drop(fd, held)

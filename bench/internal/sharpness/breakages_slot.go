@@ -20,7 +20,7 @@ var slotBreakages = []Breakage{
 		{"loop/slot.go", `	sl.source = nil
 `, ""},
 	}},
-	{Name: "a registration that the kernel keeps, and its loop with it, never ends", Clause: "C7", Edits: []Edit{
+	{Name: "a registration that the kernel keeps, and its loop with it, never ends", Clause: "C7", Found: "a registration that the kernel would not let go kept its loop for ever", Edits: []Edit{
 		{"loop/register.go", "l.stopping && l.slots", "l.stopping && l == nil && l.slots"},
 	}},
 	{Name: "Register keeps the slot when the kernel refuses", Clause: "C8", Edits: []Edit{

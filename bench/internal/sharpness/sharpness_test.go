@@ -45,6 +45,29 @@ func TestAnEditThatFitsTwiceOrNowhereIsAnError(t *testing.T) {
 	}
 }
 
+// What a seed has found is kept as a run, and that still fails when the mend is taken back.
+func TestTheRunsThatFoundDefectsStillDo(t *testing.T) {
+	found := 0
+	for _, b := range Breakages {
+		if b.Found == "" {
+			continue
+		}
+		found++
+		t.Run(b.Name, func(t *testing.T) {
+			p, err := b.build(t.Context(), root(t), t.TempDir())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if shows, err := p.keeps(t.Context(), b); err != nil || !shows {
+				t.Errorf("the run kept for %q shows it: %v, %v", b.Found, shows, err)
+			}
+		})
+	}
+	if found == 0 {
+		t.Error("there are none")
+	}
+}
+
 func named(t *testing.T, name string) Breakage {
 	t.Helper()
 	for _, b := range Breakages {

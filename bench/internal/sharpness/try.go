@@ -37,15 +37,9 @@ func Try(ctx context.Context, root string, b Breakage, seeds int) (Outcome, erro
 		return Outcome{}, err
 	}
 	defer os.RemoveAll(dir)
-	overlay, err := b.overlay(root, dir)
+	p, err := b.build(ctx, root, dir)
 	if err != nil {
 		return Outcome{}, err
-	}
-	p := program{file: filepath.Join(dir, "loop.test"), dir: filepath.Join(root, "loop")}
-	build := exec.CommandContext(ctx, "go", "test", "-c", "-overlay", overlay, "-tags", b.tags(), "-o", p.file, "./loop")
-	build.Dir = root
-	if said, err := build.CombinedOutput(); err != nil {
-		return Outcome{}, fmt.Errorf("%s: %v: %w\n%s", b.Name, build, err, said)
 	}
 	o := Outcome{Breakage: b}
 	o.Seed, o.Words, err = p.firstFailure(ctx, seeds)
@@ -57,6 +51,36 @@ func Try(ctx context.Context, root string, b Breakage, seeds int) (Outcome, erro
 
 // program is a test program of package loop.
 type program struct{ file, dir string }
+
+// build builds it with b in it, in dir.
+func (b Breakage) build(ctx context.Context, root, dir string) (program, error) {
+	overlay, err := b.overlay(root, dir)
+	if err != nil {
+		return program{}, err
+	}
+	p := program{file: filepath.Join(dir, "loop.test"), dir: filepath.Join(root, "loop")}
+	build := exec.CommandContext(ctx, "go", "test", "-c", "-overlay", overlay, "-tags", b.tags(), "-o", p.file, "./loop")
+	build.Dir = root
+	if said, err := build.CombinedOutput(); err != nil {
+		return program{}, fmt.Errorf("%s: %v: %w\n%s", b.Name, build, err, said)
+	}
+	return p, nil
+}
+
+// keeps tells whether the kept run of the defect that b brings back still shows it.
+func (p program) keeps(ctx context.Context, b Breakage) (shows bool, err error) {
+	// Spaces of a test's name are underscores in the pattern.
+	name := regexp.QuoteMeta(strings.ReplaceAll(b.Found, " ", "_"))
+	cmd := exec.CommandContext(ctx, p.file, "-test.run", "^TestSimulatedRunsThatFoundDefects$/^"+name+"$", "-test.v",
+		"-test.timeout", patience.String(), "-sim.small=false")
+	cmd.Dir = p.dir
+	said, err := cmd.CombinedOutput()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) || !strings.Contains(string(said), "=== RUN   TestSimulatedRunsThatFoundDefects/") {
+		return false, fmt.Errorf("%v: %v, no such run:\n%s", cmd, err, said)
+	}
+	return err != nil, nil
+}
 
 // firstFailure looks for the first seed that fails.
 func (p program) firstFailure(ctx context.Context, seeds int) (seed int, words string, err error) {
