@@ -227,3 +227,25 @@ func shrinkSendBuffer(t *testing.T, c *loop.Conn) {
 		t.Error(err)
 	}
 }
+
+// Detach sends what waits for the end of the turn, as far as the kernel takes it.
+func TestDetachSendsWhatIsQueued(t *testing.T) {
+	r := newRig(t, loop.Config{Loops: 1})
+	conns := make(chan *loop.Conn, 1)
+	peer := r.dial(r.listen(r.always(hooks{open: func(c *loop.Conn) error { conns <- c; return nil }})))
+	c := take(t, "the connection", conns)
+	do(t, c.Loop(), func() { // none of its callbacks, so the write is queued
+		if _, err := c.Write([]byte("bye")); err != nil {
+			t.Error(err)
+		}
+		s, _, err := c.Detach()
+		if err != nil {
+			t.Errorf("Detach: %v", err)
+			return
+		}
+		s.Close()
+	})
+	if got, err := io.ReadAll(peer); err != nil || string(got) != "bye" {
+		t.Errorf("the peer reads %q, %v", got, err)
+	}
+}

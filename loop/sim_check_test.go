@@ -107,6 +107,10 @@ func (x *simConn) checkStuck() {
 		x.fail("C3: %d bytes were left, and nothing will offer them again", x.received-x.consumed)
 	case c.queuedOut() > 0 && !c.is(writeBlocked|inDirty):
 		x.fail("C1: output is queued, and nothing will send it")
+	case c.flags&(closeWrite|finSent|closing|inDirty|writeFailed) == closeWrite && c.queuedOut() == 0:
+		x.fail("C1: the output is to end, and nothing will send the FIN")
+	case c.flags&(finSent|endTold|closing|inDirty) == finSent|endTold:
+		x.fail("C2: both directions have ended, and nothing will end the connection")
 	case c.flags&(peerEnded|endTold|noOffer|inBacklog|reoffer) == peerEnded:
 		x.fail("C3: the peer has ended, and nothing will tell the handler")
 	case c.flags&(closing|lingering|inDirty) == closing && c.queuedOut() == 0:

@@ -100,6 +100,12 @@ func parse(args []string, w io.Writer) (*options, error) {
 
 // run makes one run and returns the exit status.
 func run(ctx context.Context, o *options, out io.Writer, stderr *os.File) int {
+	if o.out != "" { // which nobody wants to hear of when the time is over
+		if err := os.MkdirAll(o.out, 0o777); err != nil {
+			fmt.Fprintln(stderr, "soak:", err)
+			return harness.Usage
+		}
+	}
 	fmt.Fprintf(out, "seed %d: replay with -seed %d -for %v -conns %d -faults=%t\n", o.Seed, o.Seed, o.For, o.Conns, o.Faults)
 	if o.Faults {
 		program, err := child.Build("github.com/eddyline/eddyline/bench/soak", nil, "-tags", "faultinject")

@@ -85,6 +85,14 @@ var endBreakages = []Breakage{
 	}
 `},
 	}},
+	{Name: "CloseWrite sends no FIN", Clause: "C1", Edits: []Edit{
+		{"loop/conn_write.go", `	case c.is(closeWrite):
+		c.endHalf()
+`, ""},
+	}},
+	{Name: "a connection whose directions have both ended stays", Clause: "C2", Edits: []Edit{
+		{"loop/conn_write.go", "c.is(endTold) {", "c.is(endTold) && c == nil {"},
+	}},
 	{Name: "Close after CloseWrite and the FIN of the peer is an error", Clause: "C2", Found: "a connection that ended after CloseWrite and the peer's FIN reported an error", Edits: []Edit{
 		{"loop/conn_write.go", `	if c.is(finSent) {
 		return
