@@ -1,10 +1,13 @@
 package proxyproto_test
 
-// Any input, and any header: no panic, no byte too many, the same answer however the input
+// Any input, and any header: no panic, the model's answer, the same one however the input
 // arrives, and both directions agree.
 
 import (
+	"bytes"
+	"errors"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,6 +18,19 @@ import (
 func FuzzParse(f *testing.F) {
 	for _, tc := range headers {
 		f.Add([]byte(tc.text+"after"), uint16(len(tc.text)/2))
+	}
+	for _, tc := range otherHeaders {
+		f.Add([]byte(tc.text+"after"), uint16(len(tc.text)/2))
+	}
+	for _, tc := range malformedHeaders {
+		f.Add([]byte(tc.text), uint16(len(tc.text)/2))
+	}
+	for _, ip := range []string{
+		"::", "::1", "1::", "1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7::", "::ffff:192.0.2.1", "1:2:3:4:5:6:192.0.2.1",
+		":", ":::", "1", "1:", ":1", "1::2::3", "1:2:3:4:5:6:7:8:9", "1:2:3:4::5:6:7:8", "12345::", "1:2:3:4:5:6:7:192.0.2.1",
+		"::1192.0.2.1", "192.0.2.1::", "::192.0.02.1", "::192.0.2.1:1", "g::",
+	} {
+		f.Add([]byte("PROXY TCP6 "+ip+" ::1 1 2\r\n"), uint16(20))
 	}
 	f.Add([]byte("PROXY UNKNOWN"+strings.Repeat(" ", 94)), uint16(50))
 	f.Add([]byte(binaryHeader(0x20, 0xff, ipv4)), uint16(13))
@@ -27,7 +43,9 @@ func checkParse(t *testing.T, in []byte, cut uint16) {
 	if n < 0 || n > len(in) || (err != nil && n != 0) {
 		t.Fatalf("%q: %d of %d bytes, %v", in, n, len(in), err)
 	}
+	compare(t, in)
 	part := in[:min(int(cut), len(in))]
+	compare(t, part)
 	_, some, partly := proxyproto.Parse(part)
 	switch {
 	case n > 0 && len(part) < n && (some != 0 || partly != nil):
@@ -58,14 +76,53 @@ func checkParse(t *testing.T, in []byte, cut uint16) {
 	}
 }
 
+// compare wants the model's answer to in.
+func compare(t *testing.T, in []byte) {
+	t.Helper()
+	h, n, err := proxyproto.Parse(in)
+	want, tlvs, size, told := modelParse(in)
+	verdict := whole
+	switch {
+	case errors.Is(err, proxyproto.ErrHeader):
+		verdict = invalid
+	case err != nil:
+		t.Fatalf("%q: %v, want ErrHeader or none", in, err)
+	case n == 0:
+		verdict = unfinished
+	}
+	if verdict != told || n != size || !equal(h, want) {
+		t.Fatalf("%q is %v: %+v, %d, %v; want %v: %+v, %d", in, verdict, h, n, err, told, want, size)
+	}
+	if got := list(h.TLVs); !slices.Equal(got, tlvs) {
+		t.Fatalf("%q has the TLVs %q, want %q", in, got, tlvs)
+	}
+	for i, one := range tlvs {
+		first := !slices.ContainsFunc(tlvs[:i], func(other tlv) bool { return other.kind == one.kind })
+		if v, ok := h.TLVs.Get(one.kind); first && (!ok || string(v) != one.value) {
+			t.Fatalf("%q: the TLV of type %#02x is %q, %v, want %q", in, byte(one.kind), v, ok, one.value)
+		}
+	}
+}
+
+func list(tlvs proxyproto.TLVs) (all []tlv) {
+	for kind, value := range tlvs.All() {
+		all = append(all, tlv{kind, string(value)})
+	}
+	return all
+}
+
 func FuzzAppend(f *testing.F) {
 	f.Add([]byte("\xc0\x00\x02\x01"), []byte("\xc6\x33\x64\x07"), uint16(1), uint16(2), []byte("\x03\x00\x04    "), uint8(2), false)
+	f.Add([]byte("\xc0\x00\x02\x01"), []byte("\xc6\x33\x64\x07"), uint16(1), uint16(2), []byte(strings.Repeat("\x03\x00\x04    ", 2)), uint8(2), false)
+	f.Add([]byte("\xc0\x00\x02\x01"), []byte("\xc6\x33\x64\x07"), uint16(1), uint16(2), []byte("\x04\x00\x01"), uint8(2), false)
 	f.Add([]byte("/run/client"), []byte("@name"), uint16(1), uint16(2), []byte(""), uint8(2), true)
+	f.Add([]byte("\xc0\x00\x02\x01"), []byte("\xc6\x33\x64\x07"), uint16(1), uint16(2), []byte("\x03\x00\x04    \x20\x01\x2c"+strings.Repeat("s", 300)), uint8(2), false)
 	f.Add([]byte(""), []byte(""), uint16(0), uint16(0), []byte(""), uint8(1), false)
 	f.Fuzz(checkAppend)
 }
 
-// checkAppend wants what Append takes to come back.
+// checkAppend wants Append to take what the model would, and the model to find that in what
+// Append makes.
 func checkAppend(t *testing.T, source, destination []byte, port1, port2 uint16, tlvs []byte, version uint8, unix bool) {
 	end := func(address []byte, port uint16) stream.Addr {
 		ip, _ := netip.AddrFromSlice(address)
@@ -74,22 +131,33 @@ func checkAppend(t *testing.T, source, destination []byte, port1, port2 uint16, 
 		}
 		return stream.AddrFrom(netip.AddrPortFrom(ip, port))
 	}
-	h := proxyproto.Header{Version: int(version), Source: end(source, port1), Destination: end(destination, port2), TLVs: tlvs}
+	h := proxyproto.Header{Version: int(version), Source: end(source, port1), Destination: end(destination, port2), TLVs: bytes.Clone(tlvs)}
 	out, err := h.Append([]byte("before"))
+	if sends := modelSends(h); sends != (err == nil) {
+		t.Fatalf("%+v: %v, want it to be sent: %v", h, err, sends)
+	}
 	if err != nil {
 		if string(out) != "before" {
 			t.Fatalf("%+v was refused, and the output is %q", h, out)
 		}
 		return
 	}
-	got, n, err := proxyproto.Parse(append(out[len("before"):], "after"...))
-	if err != nil || n != len(out)-len("before") {
-		t.Fatalf("%+v became %q, which is %d, %v", h, out, n, err)
+	header := out[len("before"):]
+	compare(t, header)
+	got, told, n, v := modelParse(append(bytes.Clone(header), "after"...))
+	if v != whole || n != len(header) {
+		t.Fatalf("%+v became %q, which is %v, %d", h, out, v, n)
 	}
-	if sum, ok := got.TLVs.Get(proxyproto.CRC32C); ok { // which Append computed
-		own, _ := h.TLVs.Get(proxyproto.CRC32C)
-		copy(own, sum)
+	given, ok := modelTLVs(tlvs)
+	if !ok || !slices.EqualFunc(told, given, func(a, b tlv) bool {
+		return a.kind == b.kind && (a.value == b.value || a.kind == proxyproto.CRC32C) // which Append computed
+	}) {
+		t.Fatalf("%+v became %q, which has the TLVs %q", h, out, told)
 	}
+	if !bytes.Equal(h.TLVs, tlvs) {
+		t.Fatalf("Append changed the caller's TLVs from %q to %q", tlvs, h.TLVs)
+	}
+	got.TLVs, h.TLVs = nil, nil
 	if h.Version == 0 {
 		h.Version = 2
 	}

@@ -57,16 +57,19 @@ var headers = []struct {
 	{"2, local", binaryHeader(0x20, 0x00, ""), proxyproto.Header{Version: 2, Local: true}},
 	{"2, unspecified", binaryHeader(0x21, 0x00, ""), proxyproto.Header{Version: 2}},
 	{"2, TLVs", binaryHeader(0x21, 0x11, ipv4+"\x02\x00\x0bexample.org"+"\x04\x00\x00"), proxyproto.Header{Version: 2, Source: client4, Destination: server4, TLVs: proxyproto.TLVs("\x02\x00\x0bexample.org\x04\x00\x00")}},
+	{"2, a TLV above 255 bytes", binaryHeader(0x21, 0x11, ipv4+"\x20\x01\x2c"+strings.Repeat("s", 300)+"\x04\x00\x00"), proxyproto.Header{Version: 2, Source: client4, Destination: server4, TLVs: proxyproto.TLVs("\x20\x01\x2c" + strings.Repeat("s", 300) + "\x04\x00\x00")}},
 	{"2, checksum", summed, proxyproto.Header{Version: 2, Source: client4, Destination: server4, TLVs: proxyproto.TLVs(summed[len(summed)-13:])}},
 }
 
 // summed has a checksum that was made here, with a TLV on each side.
-var summed = func() string {
-	h := []byte(binaryHeader(0x21, 0x11, ipv4+"\x04\x00\x00"+"\x03\x00\x04\x00\x00\x00\x00"+"\x04\x00\x00"))
-	sum := crc32.Checksum(h, crc32.MakeTable(crc32.Castagnoli))
-	binary.BigEndian.PutUint32(h[len(h)-7:], sum)
+var summed = resummed(binaryHeader(0x21, 0x11, ipv4+"\x04\x00\x00"+"\x03\x00\x04\x00\x00\x00\x00"+"\x04\x00\x00"), 7)
+
+// resummed is header with its checksum in the four zeros that begin so many bytes before its end.
+func resummed(header string, before int) string {
+	h := []byte(header)
+	binary.BigEndian.PutUint32(h[len(h)-before:], crc32.Checksum(h, crc32.MakeTable(crc32.Castagnoli)))
 	return string(h)
-}()
+}
 
 func equal(a, b proxyproto.Header) bool {
 	return a.Version == b.Version && a.Local == b.Local && a.Source == b.Source && a.Destination == b.Destination && bytes.Equal(a.TLVs, b.TLVs)
@@ -98,21 +101,23 @@ func TestPartsOfHeadersAreWaitedFor(t *testing.T) {
 	}
 }
 
-// Forms that Append does not make.
+// otherHeaders are forms that Append does not make.
+var otherHeaders = []struct {
+	name, text string
+	want       proxyproto.Header
+}{
+	{"unknown with addresses", "PROXY UNKNOWN 1 2 3\n4\r\n", proxyproto.Header{Version: 1}},
+	{"the longest line", "PROXY UNKNOWN" + strings.Repeat(" ", 92) + "\r\n", proxyproto.Header{Version: 1}},
+	{"capitals", "PROXY TCP6 2001:DB8::1 2001:0db8:FFFF:ffff:ffff:ffff:ffff:ffff 56324 65535\r\n", proxyproto.Header{Version: 1, Source: client6, Destination: server6}},
+	{"IPv4 mapped", "PROXY TCP6 ::ffff:c000:201 ::ffff:c633:6407 56324 443\r\n", proxyproto.Header{Version: 1, Source: client4, Destination: server4}},
+	{"local with a family and addresses", binaryHeader(0x20, 0xff, ipv4), proxyproto.Header{Version: 2, Local: true}},
+	{"datagrams", binaryHeader(0x21, 0x12, ipv4+"\x04\x00\x00"), proxyproto.Header{Version: 2, TLVs: proxyproto.TLVs("\x04\x00\x00")}},
+	{"a family without a transport", binaryHeader(0x21, 0x10, ipv4), proxyproto.Header{Version: 2}},
+	{"unspecified with anything", binaryHeader(0x21, 0x01, "anything"), proxyproto.Header{Version: 2}},
+}
+
 func TestOtherHeaders(t *testing.T) {
-	for _, tc := range []struct {
-		name, text string
-		want       proxyproto.Header
-	}{
-		{"unknown with addresses", "PROXY UNKNOWN 1 2 3\n4\r\n", proxyproto.Header{Version: 1}},
-		{"the longest line", "PROXY UNKNOWN" + strings.Repeat(" ", 92) + "\r\n", proxyproto.Header{Version: 1}},
-		{"capitals", "PROXY TCP6 2001:DB8::1 2001:0db8:FFFF:ffff:ffff:ffff:ffff:ffff 56324 65535\r\n", proxyproto.Header{Version: 1, Source: client6, Destination: server6}},
-		{"IPv4 mapped", "PROXY TCP6 ::ffff:c000:201 ::ffff:c633:6407 56324 443\r\n", proxyproto.Header{Version: 1, Source: client4, Destination: server4}},
-		{"local with a family and addresses", binaryHeader(0x20, 0xff, ipv4), proxyproto.Header{Version: 2, Local: true}},
-		{"datagrams", binaryHeader(0x21, 0x12, ipv4+"\x04\x00\x00"), proxyproto.Header{Version: 2, TLVs: proxyproto.TLVs("\x04\x00\x00")}},
-		{"a family without a transport", binaryHeader(0x21, 0x10, ipv4), proxyproto.Header{Version: 2}},
-		{"unspecified with anything", binaryHeader(0x21, 0x01, "anything"), proxyproto.Header{Version: 2}},
-	} {
+	for _, tc := range otherHeaders {
 		t.Run(tc.name, func(t *testing.T) {
 			h, n, err := proxyproto.Parse([]byte(tc.text))
 			if err != nil || n != len(tc.text) || !equal(h, tc.want) {
@@ -122,43 +127,48 @@ func TestOtherHeaders(t *testing.T) {
 	}
 }
 
+var malformedHeaders = []struct{ name, text, says string }{
+	{"another protocol", "GET / HTTP/1.1", `"GET / HTTP/1`},
+	{"another protocol's first byte", "G", `"G"`},
+	{"nearly", "PROXX", `"PROXX"`},
+	{"nearly binary", "\r\n\r\n\r", `"\r\n\r\n\r"`},
+	{"no end", "PROXY UNKNOWN" + strings.Repeat(" ", 94), "no end of the line in 107 bytes"},
+	{"an end that comes too late", "PROXY UNKNOWN" + strings.Repeat(" ", 93) + "\r\n", "no end of the line"},
+	{"no kind", "PROXY \r\n", "line"},
+	{"unknown kind", "PROXY TCP5 192.0.2.1 198.51.100.7 1 2\r\n", "line"},
+	{"a kind that begins as another", "PROXY UNKNOWNS\r\n", "line"},
+	{"two spaces", "PROXY TCP4  192.0.2.1 198.51.100.7 1 2\r\n", "line"},
+	{"a space at the end", "PROXY TCP4 192.0.2.1 198.51.100.7 1 2 \r\n", "line"},
+	{"too few", "PROXY TCP4 192.0.2.1 198.51.100.7 1\r\n", "line"},
+	{"end of a line without a carriage return", "PROXY TCP4 192.0.2.1 198.51.100.7 1 2\n\r\n", "addresses"},
+	{"port above", "PROXY TCP4 192.0.2.1 198.51.100.7 1 65536\r\n", "addresses"},
+	{"port with a zero", "PROXY TCP4 192.0.2.1 198.51.100.7 01 2\r\n", "addresses"},
+	{"the other port with a zero", "PROXY TCP4 192.0.2.1 198.51.100.7 1 00\r\n", "addresses"},
+	{"port with a sign", "PROXY TCP4 192.0.2.1 198.51.100.7 +1 2\r\n", "addresses"},
+	{"no port", "PROXY TCP4 192.0.2.1 198.51.100.7  2\r\n", "addresses"},
+	{"octal address", "PROXY TCP4 192.0.02.1 198.51.100.7 1 2\r\n", "addresses"},
+	{"another family", "PROXY TCP4 2001:db8::1 2001:db8::2 1 2\r\n", "addresses"},
+	{"another family, the other way", "PROXY TCP6 192.0.2.1 198.51.100.7 1 2\r\n", "addresses"},
+	{"a zone", "PROXY TCP6 fe80::1%eth0 fe80::2 1 2\r\n", "addresses"},
+	{"version 3", signature + "\x31", "version and command 0x31"},
+	{"version 1", binaryHeader(0x11, 0x11, ipv4), "version and command 0x11"},
+	{"unknown command", binaryHeader(0x22, 0x11, ipv4), "version and command 0x22"},
+	{"unknown family", binaryHeader(0x21, 0x41, ipv4), "family and protocol 0x41"},
+	{"unknown transport", binaryHeader(0x21, 0x13, ipv4), "family and protocol 0x13"},
+	{"short of an address", binaryHeader(0x21, 0x11, ipv4[1:]), "11 bytes for addresses that need 12"},
+	{"part of a TLV", binaryHeader(0x21, 0x11, ipv4+"\x04\x00"), "cut off"},
+	{"TLV beyond the header", binaryHeader(0x21, 0x11, ipv4+"\x04\x00\x01"), "cut off"},
+	{"long checksum", binaryHeader(0x21, 0x11, ipv4+"\x03\x00\x05     "), "checksum of another length"},
+	{"two checksums", binaryHeader(0x21, 0x11, ipv4+strings.Repeat("\x03\x00\x04    ", 2)), "a second one"},
+	{"two checksums, the last one right", resummed(binaryHeader(0x21, 0x11, ipv4+"\x03\x00\x04    "+"\x03\x00\x04\x00\x00\x00\x00"), 4), "a second one"},
+	{"wrong checksum", broken, "checksum 0x"},
+}
+
+// broken is summed with a bit of an address turned.
+var broken = summed[:20] + string([]byte{summed[20] ^ 1}) + summed[21:]
+
 func TestMalformedHeaders(t *testing.T) {
-	broken := []byte(summed)
-	broken[20] ^= 1
-	for _, tc := range []struct{ name, text, says string }{
-		{"another protocol", "GET / HTTP/1.1", `"GET / HTTP/1`},
-		{"another protocol's first byte", "G", `"G"`},
-		{"nearly", "PROXX", `"PROXX"`},
-		{"nearly binary", "\r\n\r\n\r", `"\r\n\r\n\r"`},
-		{"no end", "PROXY UNKNOWN" + strings.Repeat(" ", 94), "no end of the line in 107 bytes"},
-		{"an end that comes too late", "PROXY UNKNOWN" + strings.Repeat(" ", 93) + "\r\n", "no end of the line"},
-		{"no kind", "PROXY \r\n", "line"},
-		{"unknown kind", "PROXY TCP5 192.0.2.1 198.51.100.7 1 2\r\n", "line"},
-		{"a kind that begins as another", "PROXY UNKNOWNS\r\n", "line"},
-		{"two spaces", "PROXY TCP4  192.0.2.1 198.51.100.7 1 2\r\n", "line"},
-		{"a space at the end", "PROXY TCP4 192.0.2.1 198.51.100.7 1 2 \r\n", "line"},
-		{"too few", "PROXY TCP4 192.0.2.1 198.51.100.7 1\r\n", "line"},
-		{"end of a line without a carriage return", "PROXY TCP4 192.0.2.1 198.51.100.7 1 2\n\r\n", "addresses"},
-		{"port above", "PROXY TCP4 192.0.2.1 198.51.100.7 1 65536\r\n", "addresses"},
-		{"port with a zero", "PROXY TCP4 192.0.2.1 198.51.100.7 01 2\r\n", "addresses"},
-		{"port with a sign", "PROXY TCP4 192.0.2.1 198.51.100.7 +1 2\r\n", "addresses"},
-		{"no port", "PROXY TCP4 192.0.2.1 198.51.100.7  2\r\n", "addresses"},
-		{"octal address", "PROXY TCP4 192.0.02.1 198.51.100.7 1 2\r\n", "addresses"},
-		{"another family", "PROXY TCP4 2001:db8::1 2001:db8::2 1 2\r\n", "addresses"},
-		{"another family, the other way", "PROXY TCP6 192.0.2.1 198.51.100.7 1 2\r\n", "addresses"},
-		{"a zone", "PROXY TCP6 fe80::1%eth0 fe80::2 1 2\r\n", "addresses"},
-		{"version 3", signature + "\x31", "version and command 0x31"},
-		{"version 1", binaryHeader(0x11, 0x11, ipv4), "version and command 0x11"},
-		{"unknown command", binaryHeader(0x22, 0x11, ipv4), "version and command 0x22"},
-		{"unknown family", binaryHeader(0x21, 0x41, ipv4), "family and protocol 0x41"},
-		{"unknown transport", binaryHeader(0x21, 0x13, ipv4), "family and protocol 0x13"},
-		{"short of an address", binaryHeader(0x21, 0x11, ipv4[1:]), "11 bytes for addresses that need 12"},
-		{"part of a TLV", binaryHeader(0x21, 0x11, ipv4+"\x04\x00"), "cut off"},
-		{"TLV beyond the header", binaryHeader(0x21, 0x11, ipv4+"\x04\x00\x01"), "cut off"},
-		{"long checksum", binaryHeader(0x21, 0x11, ipv4+"\x03\x00\x05     "), "checksum of another length"},
-		{"two checksums", binaryHeader(0x21, 0x11, ipv4+strings.Repeat("\x03\x00\x04    ", 2)), "a second one"},
-		{"wrong checksum", string(broken), "checksum 0x"},
-	} {
+	for _, tc := range malformedHeaders {
 		t.Run(tc.name, func(t *testing.T) {
 			h, n, err := proxyproto.Parse([]byte(tc.text))
 			if !errors.Is(err, proxyproto.ErrHeader) || n != 0 || !equal(h, proxyproto.Header{}) {
@@ -231,6 +241,8 @@ func TestTLVs(t *testing.T) {
 	add(proxyproto.SSL, "\x01\x00\x00\x00\x00"+"\x21\x00\x07TLSv1.3")
 	add(0xe4, "")
 	add(proxyproto.Authority, "second.example.org")
+	long := strings.Repeat("n", 300) // needs both bytes of the length
+	add(proxyproto.NetNS, long)
 	add(proxyproto.CRC32C, "sum!")
 
 	out, err := proxyproto.Header{Source: client4, Destination: server4, TLVs: tlvs}.Append(nil)
@@ -245,7 +257,7 @@ func TestTLVs(t *testing.T) {
 	for kind := range h.TLVs.All() {
 		kinds = append(kinds, kind)
 	}
-	if want := []proxyproto.Type{proxyproto.Authority, proxyproto.SSL, 0xe4, proxyproto.Authority, proxyproto.CRC32C}; !slices.Equal(kinds, want) {
+	if want := []proxyproto.Type{proxyproto.Authority, proxyproto.SSL, 0xe4, proxyproto.Authority, proxyproto.NetNS, proxyproto.CRC32C}; !slices.Equal(kinds, want) {
 		t.Errorf("types %v, want %v", kinds, want)
 	}
 	if v, ok := h.TLVs.Get(proxyproto.Authority); string(v) != "example.org" || !ok {
@@ -254,7 +266,10 @@ func TestTLVs(t *testing.T) {
 	if v, ok := h.TLVs.Get(0xe4); v == nil || len(v) != 0 || !ok {
 		t.Errorf("an empty value is %q, %v", v, ok)
 	}
-	if v, ok := h.TLVs.Get(proxyproto.NetNS); v != nil || ok {
+	if v, ok := h.TLVs.Get(proxyproto.NetNS); string(v) != long || !ok {
+		t.Errorf("a long value is %q, %v", v, ok)
+	}
+	if v, ok := h.TLVs.Get(proxyproto.ALPN); v != nil || ok {
 		t.Errorf("a value that is not there is %q, %v", v, ok)
 	}
 	ssl, _ := h.TLVs.Get(proxyproto.SSL)
