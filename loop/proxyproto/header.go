@@ -43,8 +43,8 @@ type Header struct {
 
 // Parse reads the header that in begins with. n is its length in bytes; 0 means that it
 // is not whole yet. h.TLVs is a part of in. A header of version 2 has at most 65,551
-// bytes, one of version 1 at most 107. The error is an [ErrHeader], and comes as soon as
-// it is certain.
+// bytes, one of version 1 at most 107. The error is an [ErrHeader]: it comes as soon
+// as no header begins so, and for what a header says when that is whole.
 //
 // A forwarded datagram, and a family that is unspecified, have no addresses in the
 // result, as the specification permits.
