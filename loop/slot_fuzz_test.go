@@ -19,46 +19,63 @@ func FuzzSlots(f *testing.F) {
 		f.Add(script)
 	}
 	f.Fuzz(func(t *testing.T, script []byte) {
+		script = script[:min(len(script), 1000)] // a step may cost as much as all before it
 		var table slotTable
 		model := map[poller.Token]source{}
-		var live, stale []poller.Token
-		add := func(i int) {
-			token := table.token(table.add(numbered(i)))
-			if _, known := model[token]; known {
+		slots := map[source]uint32{} // all must not search for what it removes
+		var live []poller.Token
+		stale := map[poller.Token]bool{}
+		made := 0
+		fresh := func() source { // no two alike, or slots would mix them up
+			made++
+			return numbered(made)
+		}
+		add := func() {
+			s := fresh()
+			slot := table.add(s)
+			token := table.token(slot)
+			if _, known := model[token]; known || stale[token] {
 				t.Fatalf("token %#x is given out twice", token)
 			}
-			model[token] = numbered(i)
+			model[token] = s
+			slots[s] = slot
 			live = append(live, token)
 		}
 		remove := func(k int) {
-			table.remove(uint32(live[k]))
-			delete(model, live[k])
-			stale = append(stale, live[k])
+			token := live[k]
+			table.remove(uint32(token))
+			delete(slots, model[token])
+			delete(model, token)
+			stale[token] = true
 			live = append(live[:k], live[k+1:]...)
 		}
 		for i, b := range script {
 			switch {
 			case len(live) == 0 || b < 110:
-				add(i)
+				add()
 			case b < 115:
 				for range slotChunk / 4 {
-					add(i)
+					add()
 				}
 			case b < 130:
-				token := live[int(b)%len(live)]
-				table.replace(uint32(token), numbered(-i))
-				model[token] = numbered(-i)
+				token, s := live[int(b)%len(live)], fresh()
+				table.replace(uint32(token), s)
+				delete(slots, model[token])
+				model[token] = s
+				slots[s] = uint32(token)
 			case b < 135:
 				clear(model)
-				stale = append(stale, live...)
+				for _, token := range live {
+					stale[token] = true
+				}
 				live = nil
 				table.all(func(s source) {
-					for slot := range uint32(len(table.chunks) * slotChunk) {
-						if table.at(slot).source == s {
-							table.remove(slot)
-							return
-						}
+					slot, lives := slots[s]
+					if !lives {
+						t.Fatalf("step %d: all comes to %v, which is gone", i, s)
 					}
+					delete(slots, s)
+					table.remove(slot)
 				})
 			default:
 				remove(int(b) * 7 % len(live))
@@ -72,8 +89,8 @@ func FuzzSlots(f *testing.F) {
 				t.Errorf("token %#x reaches the wrong source", token)
 			}
 		}
-		for _, token := range stale {
-			if _, lives := model[token]; !lives && table.get(token) != nil {
+		for token := range stale {
+			if table.get(token) != nil {
 				t.Errorf("stale token %#x reaches somebody", token)
 			}
 		}

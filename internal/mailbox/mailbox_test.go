@@ -25,6 +25,16 @@ func mustPush[T any](t *testing.T, m *Mailbox[T], v T, size int) (wake bool) {
 	return wake
 }
 
+// mustForce forces and expects no error.
+func mustForce[T any](t *testing.T, m *Mailbox[T], v T) (wake bool) {
+	t.Helper()
+	wake, err := m.Force(v)
+	if err != nil {
+		t.Fatalf("Force(%v): %v", v, err)
+	}
+	return wake
+}
+
 func TestBoundsAreExact(t *testing.T) {
 	tests := []struct {
 		name     string
@@ -104,7 +114,7 @@ func TestModel(t *testing.T) {
 				if err != ErrClosed || wake {
 					t.Fatalf("Push to a closed mailbox: %v, %v", wake, err)
 				}
-			case len(queued) == maxTasks || bytes+size > maxBytes:
+			case len(queued) >= maxTasks || bytes+size > maxBytes:
 				if err != ErrFull || wake {
 					t.Fatalf("Push to a full mailbox: %v, %v", wake, err)
 				}
@@ -118,6 +128,23 @@ func TestModel(t *testing.T) {
 				asleep = false
 			}
 		}
+		force := func(t *rapid.T) {
+			v := task{pushed, 0}
+			wake, err := m.Force(v)
+			if closed {
+				if err != ErrClosed || wake {
+					t.Fatalf("Force to a closed mailbox: %v, %v", wake, err)
+				}
+				return
+			}
+			if err != nil || wake != asleep {
+				t.Fatalf("Force returned %v, %v with %d queued and the consumer asleep: %v",
+					wake, err, len(queued), asleep)
+			}
+			queued = append(queued, v)
+			pushed++
+			asleep = false
+		}
 		drop := func(n int) {
 			for _, v := range queued[:n] {
 				bytes -= v.size
@@ -129,6 +156,12 @@ func TestModel(t *testing.T) {
 			"push many": func(t *rapid.T) {
 				for range rapid.IntRange(0, 150).Draw(t, "count") {
 					push(t, 1)
+				}
+			},
+			"force": force,
+			"force many": func(t *rapid.T) { // far past the bound, which pushes must still see
+				for range rapid.IntRange(0, 150).Draw(t, "count") {
+					force(t)
 				}
 			},
 			"take": func(t *rapid.T) {
@@ -164,14 +197,18 @@ func TestModel(t *testing.T) {
 				if m.Len() != len(queued) || m.Empty() != (len(queued) == 0) {
 					t.Fatalf("Len %d, Empty %v with %d queued", m.Len(), m.Empty(), len(queued))
 				}
+				if m.bytes != int64(bytes) {
+					t.Fatalf("%d bytes are counted, want %d", m.bytes, bytes)
+				}
 			},
 		})
 	})
 }
 
 // schedule runs two producers of two values each and one consumer that sleeps when it finds nothing, step by
-// step in the order that choices give: choices[i] picks among the parties that can take a step. It returns how
-// many could at the first step that choices does not cover, or 0 if all was done by then.
+// step in the order that choices give: choices[i] picks among the parties that can take a step. Each producer
+// forces one of its values, one the first and one the second. It returns how many could take a step at the
+// first that choices does not cover, or 0 if all was done by then.
 func schedule(t *testing.T, choices []int) int {
 	m := New[int](10, 10)
 	woken := false // what the poller remembers: wakes coalesce
@@ -193,7 +230,11 @@ func schedule(t *testing.T, choices []int) int {
 				ready = append(ready, func() { woken, p.mustWake = true, false })
 			case p.pushed < 2:
 				ready = append(ready, func() {
-					p.mustWake = mustPush(t, m, p.pushed, 1)
+					if p.pushed == i {
+						p.mustWake = mustForce(t, m, p.pushed)
+					} else {
+						p.mustWake = mustPush(t, m, p.pushed, 1)
+					}
 					p.pushed++
 				})
 			}
@@ -231,7 +272,8 @@ func schedule(t *testing.T, choices []int) int {
 	}
 }
 
-// Every interleaving of pushes, wakes, takes and sleeps, each of which is atomic, must deliver everything.
+// Every interleaving of pushes, forces, wakes, takes and sleeps must deliver everything. It takes each of them
+// to be atomic; whether Sleep is, the two tests below ask.
 func TestEveryInterleaving(t *testing.T) {
 	schedules := 0
 	var explore func(choices []int)
@@ -247,6 +289,75 @@ func TestEveryInterleaving(t *testing.T) {
 	explore(nil)
 	if schedules < 1000 {
 		t.Fatalf("only %d interleavings were tried", schedules)
+	}
+}
+
+// A push holds the lock while Sleep is called: what counts is what it leaves behind, not what showed before.
+func TestSleepSeesThePushItWaitsFor(t *testing.T) {
+	for range 50 {
+		m := New[int](10, 10)
+		calling, slept := make(chan struct{}), make(chan bool)
+		m.mu.Lock()
+		go func() {
+			close(calling)
+			slept <- m.Sleep()
+		}()
+		<-calling
+		time.Sleep(200 * time.Microsecond) // until it waits for the lock; too short only proves less
+		wake := m.append(0, 1)
+		m.mu.Unlock()
+		if <-slept != wake {
+			t.Fatalf("the consumer sleeps with %d queued, and nobody was told to wake it", m.Len())
+		}
+	}
+}
+
+// One Sleep against one value, both at the same moment: whichever is first, the consumer sleeps if and only
+// if the producer was told to wake it. Nothing comes later that could make up for a lost wake.
+func TestSleepRacingAValue(t *testing.T) {
+	const rounds = 50_000
+	end := time.Now().Add(500 * time.Millisecond) // on a busy machine, where spinning goroutines wait for each other
+	m := New[int](10, 10)
+	var begun, done atomic.Int64 // the round that may begin, the round that the producer has finished
+	var woke bool                // what done publishes
+	var stop atomic.Bool
+	defer stop.Store(true)
+	go func() {
+		for round := int64(1); round <= rounds; round++ {
+			for spins := 1; begun.Load() < round; spins++ {
+				if stop.Load() {
+					return
+				}
+				if spins%1000 == 0 { // seldom: who yields comes late
+					runtime.Gosched()
+				}
+			}
+			if round%2 == 0 {
+				woke, _ = m.Push(0, 1)
+			} else {
+				woke, _ = m.Force(0)
+			}
+			done.Store(round)
+		}
+	}()
+	for round := int64(1); round <= rounds && time.Now().Before(end); round++ {
+		begun.Store(round)
+		for range round % 509 { // the producer needs a while to notice
+			begun.Load()
+		}
+		slept := m.Sleep()
+		for spins := 1; done.Load() < round; spins++ {
+			if spins%1000 == 0 {
+				runtime.Gosched()
+			}
+		}
+		if slept != woke {
+			t.Fatalf("round %d: the consumer sleeps: %v; the producer was told to wake it: %v", round, slept, woke)
+		}
+		m.Awake()
+		if n := len(m.Take(nil, 2)); n != 1 {
+			t.Fatalf("round %d: took %d values of one", round, n)
+		}
 	}
 }
 
