@@ -60,6 +60,11 @@ func simTraceFile(t *testing.T) io.Writer {
 // checkSim has a run, and if it fails says so with the smallest run that fails as well.
 func checkSim(t *testing.T, o simOptions, trace io.Writer) simResult {
 	t.Helper()
+	const long = time.Minute
+	hung := time.AfterFunc(long, func() { // of a run that never ends nothing else would be told
+		fmt.Fprintf(os.Stderr, "a simulated run has not ended after %v\nagain with %s\nconfiguration %+v\n", long, o, o.drawn().config())
+	})
+	defer hung.Stop()
 	r := simRun(o, trace)
 	if r.failure == nil {
 		return r
