@@ -183,7 +183,7 @@ func TestAbort(t *testing.T) {
 func TestAbortAfterClose(t *testing.T) {
 	r := newRig(t, loop.Config{Loops: 1})
 	causes := make(chan error, 1)
-	c := r.dial(r.listen(r.always(hooks{
+	c := r.dialDoomed(r.listen(r.always(hooks{
 		open: func(c *loop.Conn) error {
 			if _, err := c.Write(make([]byte, 4<<20)); err != nil {
 				return err
