@@ -9,6 +9,7 @@ package loop
 import (
 	"fmt"
 	"io"
+	"log/slog"
 	"math/rand/v2"
 	"net/netip"
 	"time"
@@ -97,6 +98,7 @@ func (f *simFailure) String() string { return f.text }
 func simRun(o simOptions, trace io.Writer) simResult {
 	o = o.drawn()
 	w := &simWorld{o: o, cfg: o.config(), rng: o.rng(3), trace: trace, waiting: map[string]*simLink{}, shutdown: make(chan error, 1)}
+	w.cfg.Logger = slog.New(simLog{w, map[string]int64{}})
 	before := w.beginKernel()
 	defer w.endKernel()
 	if err := w.setUp(); err != nil {

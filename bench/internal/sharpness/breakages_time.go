@@ -6,6 +6,9 @@ var timeBreakages = []Breakage{
 	{Name: "a loop polls and never blocks", Clause: "C10", Edits: []Edit{
 		{"loop/wait.go", "	timeout := l.untilTimer()", "	timeout := 0 * l.untilTimer()"},
 	}},
+	{Name: "log lines without a bound", Clause: "C10", Edits: []Edit{
+		{"loop/log.go", "now.Sub(last) < time.Second {", "now.Sub(last) < 0*time.Second {"},
+	}},
 	{Name: "a wait outlasts its timers", Clause: "C9", Edits: []Edit{
 		{"loop/wait.go", "	timeout := l.untilTimer()", "	timeout := l.untilTimer()\n	if timeout > 0 {\n		timeout += 500 * time.Millisecond\n	}"},
 	}},
