@@ -10,7 +10,6 @@ import (
 	"io"
 	"net"
 	"slices"
-	"sync"
 	"syscall"
 	"time"
 
@@ -289,8 +288,8 @@ const filled = "filled"
 func (v *victim) script(s *Server, callback string) error {
 	switch callback {
 	case "OnDrain", filled:
-		n, err := v.fill(s)
-		v.n = n
+		n, unsent, err := v.fill(s)
+		v.n, v.unsent = n, unsent
 		return err
 	case "OnEOF", "OnClose":
 		v.send()
@@ -320,20 +319,25 @@ func (v *victim) echo() {
 }
 
 // fill sends until so much output is pending at the server that it does not read, and
-// returns how much the client's kernel took.
-func (c *Client) fill(s *Server) (n int, err error) {
-	var sending sync.WaitGroup
-	sending.Go(func() {
-		for {
-			m, err := c.Write(c.out.Next(64 << 10))
+// returns how much the client's kernel took, and why it took no more if the connection
+// has ended.
+func (c *Client) fill(s *Server) (n int, unsent, err error) {
+	sent := make(chan struct{})
+	go func() {
+		defer close(sent)
+		for unsent == nil {
+			var m int
+			m, unsent = c.Write(c.out.Next(64 << 10))
 			n += m
-			if err != nil {
-				return
-			}
 		}
-	})
+	}()
 	last, same := 0, 0
 	err = c.t.Until("the server has stopped reading", func() bool {
+		select {
+		case <-sent:
+			return true // the connection has ended: what was to be done is done already
+		default:
+		}
 		unread := s.sockets()[c.name()].unread
 		var wrote int
 		// In the turn behind one that began with input it would have answered some.
@@ -345,8 +349,10 @@ func (c *Client) fill(s *Server) (n int, err error) {
 		return same >= 2
 	})
 	_ = c.SetWriteDeadline(time.Unix(1, 0))
-	sending.Wait()
-	return n, err
+	if <-sent; isTimeout(unsent) {
+		unsent = nil // it is ours
+	}
+	return n, unsent, err
 }
 
 // receive takes all that comes until the connection ends, however it does.

@@ -193,7 +193,7 @@ func deadlines(t *Trial) {
 // pendingDeadline sets the write deadline of a connection that has output pending.
 func (t *Trial) pendingDeadline(s *Server, kind string) (c *Client, n int) {
 	c = t.Dial(s, 1, SmallBuffers)[0]
-	n, err := c.fill(s)
+	n, _, err := c.fill(s)
 	t.Must("pending output", err)
 	s.Ask("deadline", subject.SetDeadline{Write: true, To: kind}, nil)
 	return c, n
