@@ -22,7 +22,7 @@ var simFound = []struct {
 			simBlocks | simLoops | simTasks | simPanics | simPauses | simAborts | simAdopts)}},
 	{"a connection that ended after CloseWrite and the peer's FIN reported an error",
 		simOptions{seed: 21, turns: 82, links: 0x800, without: simAll &^ (simOthers | simPanics | simHalves)}},
-	{"a registration that the kernel would not let go kept its loop for ever", // and its test
+	{"a registration that the kernel would not let go kept its loop for ever", // so a run that shows it does not end
 		simOptions{seed: 45, turns: 25, links: 0x2, without: simAll &^ (simErrnos | simHarsh | simGaps | simEnds |
 			simWatches)}},
 	{"a registration of which kqueue could put back a part spun for ever",
