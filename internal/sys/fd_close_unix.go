@@ -8,8 +8,11 @@ import "golang.org/x/sys/unix"
 // then, and may already be somebody else's. With a linger time set it blocks.
 // An injected failure closes too.
 func Close(fd int) Errno {
-	injected := fault(CallClose)
-	unwatched(fd)
+	var injected Errno
+	if seam {
+		injected = fault(CallClose)
+		unwatched(fd)
+	}
 	if err := unix.Close(fd); err != nil {
 		return err.(Errno)
 	}

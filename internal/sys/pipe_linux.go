@@ -27,16 +27,20 @@ func Pipe() (r, w int, e Errno) {
 
 // Read reads once from a nonblocking pipe or eventfd. EINTR is retried.
 func Read(fd int, p []byte) (int, Errno) {
-	if e := fault(CallRead); e != 0 {
-		return 0, e
+	if seam {
+		if e := fault(CallRead); e != 0 {
+			return 0, e
+		}
 	}
 	return transfer(unix.SYS_READ, fd, p)
 }
 
 // Write writes once to a nonblocking pipe or eventfd. EINTR is retried.
 func Write(fd int, p []byte) (int, Errno) {
-	if e := fault(CallWrite); e != 0 {
-		return 0, e
+	if seam {
+		if e := fault(CallWrite); e != 0 {
+			return 0, e
+		}
 	}
 	return transfer(unix.SYS_WRITE, fd, p)
 }
