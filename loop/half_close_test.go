@@ -342,3 +342,26 @@ func TestTheHandlerOfTheRestIsOfferedItAfterAFailedWrite(t *testing.T) {
 		t.Errorf("%q was offered, and OnClose heard %v", offered, err)
 	}
 }
+
+// A handler that OnEOF sets and that takes a byte per call is offered all that is left
+// before it hears of the end, in however many turns.
+func TestTheHandlerOfTheRestHearsOfTheEndAfterIt(t *testing.T) {
+	r := newRig(t, loop.Config{Loops: 1})
+	const left = 1000 // more calls than one connection gets in a row
+	offered, told := 0, make(chan int, 1)
+	rest := r.watch(hooks{
+		data: func(*loop.Conn, []byte) (int, error) { offered++; return 1, nil },
+		eof:  func(c *loop.Conn) { told <- offered; c.Close() },
+	})
+	first := endHandler{
+		HandlerFunc: func(*loop.Conn, []byte) (int, error) { return 0, nil },
+		onEOF:       func(c *loop.Conn) { c.SetHandler(rest) },
+	}
+	peer := r.dial(r.listen(func(*loop.Conn) loop.Handler { return first }))
+	peer.send(record(1, left))
+	peer.finish()
+	if n := take(t, "OnEOF", told); n != left {
+		t.Errorf("%d bytes were offered before OnEOF, want %d", n, left)
+	}
+	peer.expectEnd()
+}
