@@ -100,19 +100,23 @@ func (r Result) Why() string {
 	return strings.Join(lines, "\n")
 }
 
-// Find returns the rows with the given names, in their order; a name that ends
-// with * is those that begin so.
+// Find returns the rows with the given names, in their order and each once; a name
+// that ends with * is those that begin so.
 func Find(rows []Row, names []string) ([]Row, error) {
 	var found []Row
 	for _, name := range names {
 		prefix, many := strings.CutSuffix(name, "*")
-		n := len(found)
+		known := false
 		for _, r := range rows {
-			if r.Name == name || many && strings.HasPrefix(r.Name, prefix) {
+			if r.Name != name && !(many && strings.HasPrefix(r.Name, prefix)) {
+				continue
+			}
+			known = true
+			if !slices.ContainsFunc(found, func(other Row) bool { return other.Name == r.Name }) {
 				found = append(found, r)
 			}
 		}
-		if len(found) == n {
+		if !known {
 			return nil, fmt.Errorf("no row %q; -list shows all", name)
 		}
 	}
