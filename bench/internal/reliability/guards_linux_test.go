@@ -233,24 +233,24 @@ var probe = Row{Name: "probe", run: func(t *Trial) {
 
 func TestEveryGuardSeesWhatItIsFor(t *testing.T) {
 	for server, want := range map[string]Breach{
-		"sound":            {Held, ""},
-		"liar":             {Lost, "of stream"},
-		"cutter":           {Lost, "receive"},
-		"hoarder":          {Grew, "descriptors are left"},
-		"glutton":          {Grew, "resident memory"},
-		"leaver":           {Grew, "goroutines"},
-		"spinner":          {Spun, "although nothing happens"},
-		"twitcher":         {Spun, "although nothing happens"},
-		"chatter":          {Grew, "the log"},
-		"sulker":           {Hung, "receive"},
-		"crasher":          {Ended, "exit status 3"},
-		"stayer":           {Ended, "did not end within"},
-		"grumbler":         {Ended, "I had rather gone on"},
-		"closed twice":     {Broke, "OnClose after OnClose"},
-		"never closed":     {Broke, "4 handlers were made, 3 heard OnClose"},
-		"closed too often": {Broke, "4 handlers were made, 5 heard OnClose"},
-		"early timer":      {Broke, "a timer of 1h0m0s"},
-		"nobody":           {Failed, "no server"},
+		"sound":            {Outcome: Held, Text: ""},
+		"liar":             {Outcome: Lost, Text: "of stream"},
+		"cutter":           {Outcome: Lost, Text: "receive"},
+		"hoarder":          {Outcome: Grew, Text: "descriptors are left"},
+		"glutton":          {Outcome: Grew, Text: "resident memory"},
+		"leaver":           {Outcome: Grew, Text: "goroutines"},
+		"spinner":          {Outcome: Spun, Text: "although nothing happens"},
+		"twitcher":         {Outcome: Spun, Text: "although nothing happens"},
+		"chatter":          {Outcome: Grew, Text: "the log"},
+		"sulker":           {Outcome: Hung, Text: "receive"},
+		"crasher":          {Outcome: Ended, Text: "exit status 3"},
+		"stayer":           {Outcome: Ended, Text: "did not end within"},
+		"grumbler":         {Outcome: Ended, Text: "I had rather gone on"},
+		"closed twice":     {Outcome: Broke, Text: "OnClose after OnClose"},
+		"never closed":     {Outcome: Broke, Text: "4 handlers were made, 3 heard OnClose"},
+		"closed too often": {Outcome: Broke, Text: "4 handlers were made, 5 heard OnClose"},
+		"early timer":      {Outcome: Broke, Text: "a timer of 1h0m0s"},
+		"nobody":           {Outcome: Failed, Text: "no server"},
 	} {
 		t.Run(server, func(t *testing.T) {
 			t.Parallel()
@@ -370,7 +370,7 @@ func TestTheTableTellsAll(t *testing.T) {
 	d := Document{Machine: machine.Info{Kernel: "9.8.7", Go: "go1.2"}, Version: machine.Version{Commit: "feedbeef"}, Command: "the command", Results: []Result{
 		{Row: "own-row", Server: "eddyline"},
 		{Row: "a-row", Server: "eddyline", Figures: []string{"7 things"}},
-		{Row: "a-row", Server: "other", Breaches: []Breach{{Lost, "a byte"}, {Grew, "a heap"}, {Lost, "a bit"}}},
+		{Row: "a-row", Server: "other", Breaches: []Breach{{Outcome: Lost, Text: "a byte"}, {Outcome: Grew, Text: "a heap"}, {Outcome: Lost, Text: "a bit"}}},
 	}}
 	var b strings.Builder
 	PrintMarkdown(&b, rows, d)

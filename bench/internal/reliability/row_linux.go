@@ -56,12 +56,17 @@ const (
 type Breach struct {
 	Outcome Outcome `json:"outcome"`
 	Text    string  `json:"text"`
+
+	cause error // nil if it is none of an error
 }
 
 func (b *Breach) Error() string { return b.Text }
 
+// Unwrap is the error that it was noticed by.
+func (b *Breach) Unwrap() error { return b.cause }
+
 func breach(o Outcome, format string, args ...any) *Breach {
-	return &Breach{o, fmt.Sprintf(format, args...)}
+	return &Breach{Outcome: o, Text: fmt.Sprintf(format, args...)}
 }
 
 // Result is one row on one server.
