@@ -196,12 +196,10 @@ func (p *program) compareFiles() int {
 
 // measure measures, and prints every point as it is finished.
 func (p *program) measure(ctx context.Context, plans []scenario.Plan) *results.Document {
-	commit, modified := source()
 	d := &results.Document{
 		Format:      results.Format,
 		Time:        time.Now().UTC(),
-		Commit:      commit,
-		Modified:    modified,
+		Version:     machine.Source(),
 		Machine:     machine.Describe(),
 		Args:        p.args,
 		Environment: harness.Environment,

@@ -44,6 +44,19 @@ func TestFlags(t *testing.T) {
 	if n := len(o.rows); n < 3 || o.rows[n-1].Name != "emfile" || !slices.Equal(o.servers, []string{"gnet", "eddyline"}) || !o.short {
 		t.Errorf("%+v", o)
 	}
+	twice, err := parse([]string{"-rows", "emfile,emfile,reset-idle,reset-*"}, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := map[string]int{}
+	for _, r := range twice.rows {
+		if named[r.Name]++; named[r.Name] > 1 {
+			t.Errorf("%s is run twice", r.Name)
+		}
+	}
+	if len(named) < 3 {
+		t.Errorf("%d rows", len(named))
+	}
 	all, err := parse(nil, io.Discard)
 	if err != nil || len(all.rows) != len(reliability.Rows()) || !slices.Equal(all.servers, []string{subject.Own}) {
 		t.Errorf("without flags: %d rows, servers %v, error %v", len(all.rows), all.servers, err)

@@ -42,10 +42,11 @@ func run(ctx context.Context, o *options, out io.Writer, stderr *os.File) int {
 	d := reliability.Document{
 		Time:    time.Now().UTC(),
 		Machine: machine.Describe(),
-		Command: "go run ./bench/reliability " + strings.Join(os.Args[1:], " "),
+		Version: machine.Source(),
+		Command: strings.TrimSpace("go run ./bench/reliability " + strings.Join(os.Args[1:], " ")),
 		Results: measure(ctx, o, out, stderr),
 	}
-	reliability.Print(out, d.Results)
+	reliability.Print(out, d)
 	if err := write(o, d); err != nil {
 		fmt.Fprintln(stderr, "reliability:", err)
 		return harness.Failed

@@ -87,9 +87,14 @@ func (t *Trial) connect(s *Server, id int, tweaks []Tweak) (*Client, error) {
 	if err != nil {
 		return nil, dialBreach(err)
 	}
+	return t.newClient(nc.(*net.TCPConn), id), nil
+}
+
+// newClient is the client of a connection.
+func (t *Trial) newClient(nc *net.TCPConn, id int) *Client {
 	// Whoever waits for the server waits no longer when the row is interrupted.
 	context.AfterFunc(t.ctx, func() { nc.Close() })
-	return &Client{TCPConn: nc.(*net.TCPConn), t: t, id: id, out: ledger.New(id), in: ledger.New(id)}, nil
+	return &Client{TCPConn: nc, t: t, id: id, out: ledger.New(id), in: ledger.New(id)}
 }
 
 // dial connects from where the clients are.
@@ -151,7 +156,9 @@ func (c *Client) wrong(doing string, err error) error {
 	if isTimeout(err) {
 		o = Hung
 	}
-	return breach(o, "client %d: %s: %v, %d bytes sent, %d come back", c.id, doing, err, c.out.Done(), c.in.Done())
+	b := breach(o, "client %d: %s: %v, %d bytes sent, %d come back", c.id, doing, err, c.out.Done(), c.in.Done())
+	b.cause = err
+	return b
 }
 
 // soon is when patience ends.

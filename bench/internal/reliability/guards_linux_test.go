@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/eddyline/eddyline/bench/internal/child"
+	"github.com/eddyline/eddyline/bench/internal/machine"
 	"github.com/eddyline/eddyline/bench/internal/reliability/subject"
 )
 
@@ -232,24 +233,24 @@ var probe = Row{Name: "probe", run: func(t *Trial) {
 
 func TestEveryGuardSeesWhatItIsFor(t *testing.T) {
 	for server, want := range map[string]Breach{
-		"sound":            {Held, ""},
-		"liar":             {Lost, "of stream"},
-		"cutter":           {Lost, "receive"},
-		"hoarder":          {Grew, "descriptors are left"},
-		"glutton":          {Grew, "resident memory"},
-		"leaver":           {Grew, "goroutines"},
-		"spinner":          {Spun, "although nothing happens"},
-		"twitcher":         {Spun, "although nothing happens"},
-		"chatter":          {Grew, "the log"},
-		"sulker":           {Hung, "receive"},
-		"crasher":          {Ended, "exit status 3"},
-		"stayer":           {Ended, "did not end within"},
-		"grumbler":         {Ended, "I had rather gone on"},
-		"closed twice":     {Broke, "OnClose after OnClose"},
-		"never closed":     {Broke, "4 handlers were made, 3 heard OnClose"},
-		"closed too often": {Broke, "4 handlers were made, 5 heard OnClose"},
-		"early timer":      {Broke, "a timer of 1h0m0s"},
-		"nobody":           {Failed, "no server"},
+		"sound":            {Outcome: Held, Text: ""},
+		"liar":             {Outcome: Lost, Text: "of stream"},
+		"cutter":           {Outcome: Lost, Text: "receive"},
+		"hoarder":          {Outcome: Grew, Text: "descriptors are left"},
+		"glutton":          {Outcome: Grew, Text: "resident memory"},
+		"leaver":           {Outcome: Grew, Text: "goroutines"},
+		"spinner":          {Outcome: Spun, Text: "although nothing happens"},
+		"twitcher":         {Outcome: Spun, Text: "although nothing happens"},
+		"chatter":          {Outcome: Grew, Text: "the log"},
+		"sulker":           {Outcome: Hung, Text: "receive"},
+		"crasher":          {Outcome: Ended, Text: "exit status 3"},
+		"stayer":           {Outcome: Ended, Text: "did not end within"},
+		"grumbler":         {Outcome: Ended, Text: "I had rather gone on"},
+		"closed twice":     {Outcome: Broke, Text: "OnClose after OnClose"},
+		"never closed":     {Outcome: Broke, Text: "4 handlers were made, 3 heard OnClose"},
+		"closed too often": {Outcome: Broke, Text: "4 handlers were made, 5 heard OnClose"},
+		"early timer":      {Outcome: Broke, Text: "a timer of 1h0m0s"},
+		"nobody":           {Outcome: Failed, Text: "no server"},
 	} {
 		t.Run(server, func(t *testing.T) {
 			t.Parallel()
@@ -356,23 +357,40 @@ func TestFindRows(t *testing.T) {
 	if err != nil || len(found) != len(stages)+1 || found[len(stages)].Name != "emfile" {
 		t.Errorf("%d rows, error %v", len(found), err)
 	}
+	if twice, err := Find(Rows(), []string{"emfile", "emfile", "emf*"}); err != nil || len(twice) != 1 {
+		t.Errorf("a row named three times is found %d times, error %v", len(twice), err)
+	}
 	if _, err := Find(Rows(), []string{"no-such-row"}); err == nil || !strings.Contains(err.Error(), "no-such-row") {
 		t.Errorf("error %v", err)
 	}
 }
 
 func TestTheTableTellsAll(t *testing.T) {
-	row := Row{Name: "a-row", Does: "something", Clauses: []string{"C1"}}
-	d := Document{Results: []Result{
+	rows := []Row{{Name: "a-row", Does: "some_thing", Clauses: []string{"C1", "C2"}}, {Name: "own-row", Does: "more", Clauses: []string{"C3"}}}
+	d := Document{Machine: machine.Info{Kernel: "9.8.7", Go: "go1.2"}, Version: machine.Version{Commit: "feedbeef"}, Command: "the command", Results: []Result{
+		{Row: "own-row", Server: "eddyline"},
 		{Row: "a-row", Server: "eddyline", Figures: []string{"7 things"}},
-		{Row: "a-row", Server: "other", Breaches: []Breach{{Lost, "a byte"}, {Grew, "a heap"}, {Lost, "a bit"}}},
+		{Row: "a-row", Server: "other", Breaches: []Breach{{Outcome: Lost, Text: "a byte"}, {Outcome: Grew, Text: "a heap"}, {Outcome: Lost, Text: "a bit"}}},
 	}}
 	var b strings.Builder
-	PrintMarkdown(&b, []Row{row}, d)
-	Print(&b, d.Results)
-	for _, want := range []string{"held", "lost data, grew", "a byte", "a heap", "a bit", "7 things", "eddyline: 1 of 1 rows held", "other: 0 of 1 rows held"} {
+	PrintMarkdown(&b, rows, d)
+	for _, want := range []string{
+		"a byte", "a heap", "a bit",
+		"| `a-row` | some\\_thing | C1, C2 | held | 7 things |\n| `own-row` | more | C3 | held |  |\n\n",
+		"| `a-row` | held | lost data, grew |\n\n", // and no row that ran on one server alone
+	} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %q in\n%s", want, b.String())
+		}
+	}
+	both := b.String()
+	b.Reset()
+	Print(&b, d)
+	for _, text := range []string{both, b.String()} {
+		for _, want := range []string{"9.8.7", "go1.2", "commit feedbeef", "the command", "eddyline: 2 of 2 rows held", "other: 0 of 1 rows held"} {
+			if !strings.Contains(text, want) {
+				t.Errorf("no %q in\n%s", want, text)
+			}
 		}
 	}
 	if !d.Held("eddyline") || d.Held("other") {

@@ -109,6 +109,11 @@ func (n *Network) NFT(ns *os.File, script string) error {
 	return n.In(ns, func() error { return execute(script, "nft", "-f", "-") })
 }
 
+// Set sets an option of the network of the namespace ns, by its name under /proc/sys/net.
+func (n *Network) Set(ns *os.File, option, value string) error {
+	return n.In(ns, func() error { return os.WriteFile("/proc/sys/net/"+option, []byte(value), 0) })
+}
+
 // Counted is how many packets each counter in the filter of the namespace ns has
 // seen, in the order of its script.
 func (n *Network) Counted(ns *os.File) (packets []int, err error) {

@@ -56,12 +56,17 @@ const (
 type Breach struct {
 	Outcome Outcome `json:"outcome"`
 	Text    string  `json:"text"`
+
+	cause error // nil if it is none of an error
 }
 
 func (b *Breach) Error() string { return b.Text }
 
+// Unwrap is the error that it was noticed by.
+func (b *Breach) Unwrap() error { return b.cause }
+
 func breach(o Outcome, format string, args ...any) *Breach {
-	return &Breach{o, fmt.Sprintf(format, args...)}
+	return &Breach{Outcome: o, Text: fmt.Sprintf(format, args...)}
 }
 
 // Result is one row on one server.
@@ -100,19 +105,23 @@ func (r Result) Why() string {
 	return strings.Join(lines, "\n")
 }
 
-// Find returns the rows with the given names, in their order; a name that ends
-// with * is those that begin so.
+// Find returns the rows with the given names, in their order and each once; a name
+// that ends with * is those that begin so.
 func Find(rows []Row, names []string) ([]Row, error) {
 	var found []Row
 	for _, name := range names {
 		prefix, many := strings.CutSuffix(name, "*")
-		n := len(found)
+		known := false
 		for _, r := range rows {
-			if r.Name == name || many && strings.HasPrefix(r.Name, prefix) {
+			if r.Name != name && !(many && strings.HasPrefix(r.Name, prefix)) {
+				continue
+			}
+			known = true
+			if !slices.ContainsFunc(found, func(other Row) bool { return other.Name == r.Name }) {
 				found = append(found, r)
 			}
 		}
-		if len(found) == n {
+		if !known {
 			return nil, fmt.Errorf("no row %q; -list shows all", name)
 		}
 	}

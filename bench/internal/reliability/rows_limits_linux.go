@@ -72,7 +72,7 @@ func stalledReaders(t *Trial) {
 	// The bound of output is the high mark and one more read (C4).
 	s.Ceiling = ceiling/2 + int64(n)*(loop.DefaultHighMark+loop.DefaultReadBuffer)
 	others := t.served(s, 10)
-	w := t.WatchWith(others)
+	w, before := t.WatchWith(others), s.threads()
 	stalled := t.Dial(s, n, SmallBuffers)
 	sent := make(chan error, 1)
 	go func() { sent <- each(stalled[:readers], func(c *Client) error { return c.Send(size) }) }()
@@ -83,6 +83,9 @@ func stalledReaders(t *Trial) {
 	s.await("output is pending", stalled, func(end socket) bool { return end.unsent > 0 })
 	t.Figure("%d stalled: +%d MiB", n, s.Grown()>>20)
 	t.End(w)
+	// On two cores most of a slow ping is this, and not the server's own time.
+	now := s.threads()
+	t.Figure("meanwhile the server ran for %.1f s and waited for a core for %.1f s", (now.Ran - before.Ran).Seconds(), (now.Waited - before.Waited).Seconds())
 	s.calm("while output is pending")
 	w = t.WatchWith(others)
 	t.Must("reset", each(stalled[readers:], (*Client).Reset))

@@ -20,6 +20,7 @@ type stage struct {
 	offers     bool                                // all that the clients have sent is to be offered first
 	ended      bool                                // the clients have ended their output: the server has its answer left to send
 	fills      bool                                // it is about memory too
+	own        bool                                // the server does something that only this engine is asked for
 }
 
 var stages = []stage{
@@ -27,6 +28,7 @@ var stages = []stage{
 	{name: "idle", when: "when they have been served and are idle", lead: served, silent: true},
 	{name: "input", when: "with input that the server has not read", lead: unread, stopped: true, offers: true},
 	{name: "output", when: "while output is pending", lead: pending, fills: true},
+	{name: "closing", when: "after the server has closed them, with output pending", lead: closing, fills: true, own: true},
 	{name: "half-closed", when: "after they have ended their output, before the answer", lead: halfClosed, stopped: true, offers: true, ended: true},
 }
 
@@ -59,6 +61,7 @@ func makeResetRows() (rows []Row) {
 				Clauses: []string{"C2", "C3", "C5", "C7"},
 				Does:    r.does + st.when + "; 10 times (twice)",
 				Needs:   r.needs,
+				Own:     st.own,
 				run:     func(t *Trial) { r.row(t, st) },
 			})
 		}
@@ -183,6 +186,17 @@ func pending(t *Trial, s *Server) []*Client {
 	t.stall(s, list)
 	s.await("output is pending", list, func(end socket) bool { return end.unsent > 0 })
 	s.calm("while output is pending")
+	return list
+}
+
+// closing are such that the server has closed, and still flushes.
+func closing(t *Trial, s *Server) []*Client {
+	list := pending(t, s)
+	names := make([]string, len(list))
+	for i, c := range list {
+		names[i] = c.name().String()
+	}
+	s.Ask("end", names, nil)
 	return list
 }
 

@@ -83,9 +83,9 @@ func (in *Injection) attach() error {
 	return nil
 }
 
-// failure is a line of strace about a call that it made fail, on a descriptor other
-// than the standard ones, over which the server and this program talk.
-var failure = regexp.MustCompile(`(?m)^\d+ +(\w+)\((?:[3-9]|\d\d).*\(INJECTED\)$`)
+// failure is a line of strace about a call that it made fail: one for a new socket, or on
+// a descriptor other than the standard ones, over which the server and this program talk.
+var failure = regexp.MustCompile(`(?m)^\d+ +(\w+)\((?:AF_|[3-9]|\d\d).*\(INJECTED\)$`)
 
 // Failed is how many calls have failed so far because they were made to, by name.
 func (in *Injection) Failed() map[string]int {

@@ -37,7 +37,7 @@ func example() *results.Document {
 		Time:   time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC),
 		Machine: machine.Info{OS: "linux", Arch: "amd64", Kernel: "6.1.0", CPU: "Some Processor @ 3.00GHz", Cores: 2,
 			MemoryKB: "16000000 kB", Go: "go1.26"},
-		Commit:      "feedbeef",
+		Version:     machine.Version{Commit: "feedbeef"},
 		Args:        []string{"-full"},
 		Environment: []string{"GOMAXPROCS=1", "GOGC=100"},
 	}

@@ -19,16 +19,15 @@ const Format = 1
 
 // Document is one run of the comparison.
 type Document struct {
-	Format      int          `json:"format"`
-	Time        time.Time    `json:"time"`
-	Machine     machine.Info `json:"machine"`
-	Commit      string       `json:"commit,omitempty"`   // of the source that was measured, where it is known
-	Modified    bool         `json:"modified,omitempty"` // it had changes besides
-	Args        []string     `json:"args"`               // the command line, without the program
-	Environment []string     `json:"environment"`        // of every server
-	Nice        int          `json:"nice"`               // priority of servers and generators
-	Interrupted bool         `json:"interrupted,omitempty"`
-	Runs        []Run        `json:"runs"`
+	Format          int          `json:"format"`
+	Time            time.Time    `json:"time"`
+	Machine         machine.Info `json:"machine"`
+	machine.Version              // that was measured
+	Args            []string     `json:"args"`        // the command line, without the program
+	Environment     []string     `json:"environment"` // of every server
+	Nice            int          `json:"nice"`        // priority of servers and generators
+	Interrupted     bool         `json:"interrupted,omitempty"`
+	Runs            []Run        `json:"runs"`
 }
 
 // Run is one point of one scenario, measured with several servers.
@@ -147,20 +146,6 @@ func (r *Run) Row(server string) *Row {
 		}
 	}
 	return nil
-}
-
-// Source names the commit that was measured, as people read it; it is empty where
-// that is not known.
-func (d *Document) Source() string {
-	const enough = 12 // digits
-	if d.Commit == "" {
-		return ""
-	}
-	name := d.Commit[:min(len(d.Commit), enough)]
-	if d.Modified {
-		name += " with changes that are not committed"
-	}
-	return name
 }
 
 // Failed tells whether any row failed.

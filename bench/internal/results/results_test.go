@@ -18,8 +18,7 @@ func document() *Document {
 		Format:      Format,
 		Time:        time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC),
 		Machine:     machine.Info{OS: "linux", Arch: "amd64", Cores: 2, Go: "go1.26", Modules: map[string]string{"x": "v1.2.3"}},
-		Commit:      "0123456789abcdef",
-		Modified:    true,
+		Version:     machine.Version{Commit: "0123456789abcdef", Modified: true},
 		Args:        []string{"-full"},
 		Environment: []string{"GOGC=100"},
 		Nice:        -20,
@@ -248,18 +247,6 @@ func TestTitle(t *testing.T) {
 	} {
 		if got := run.Title(); got != want {
 			t.Errorf("Title() = %q, want %q", got, want)
-		}
-	}
-}
-
-func TestSource(t *testing.T) {
-	for want, d := range map[string]*Document{
-		"":             {Modified: true},
-		"0123456789ab": {Commit: "0123456789abcdef"},
-		"0123456789ab with changes that are not committed": document(),
-	} {
-		if got := d.Source(); got != want {
-			t.Errorf("Source() = %q, want %q", got, want)
 		}
 	}
 }

@@ -60,6 +60,11 @@ func move(cfg Config) error {
 		}
 		ns.Close()
 	}
+	if cfg.Hosts != "" {
+		if err := takeNames(cfg.Hosts); err != nil {
+			return err
+		}
+	}
 	program := "/proc/self/exe"
 	if cfg.Image {
 		unix.CloseOnExec(imageFD)
@@ -67,6 +72,17 @@ func move(cfg Config) error {
 	}
 	err := unix.Exec(program, os.Args, append(os.Environ(), settled+"=1"))
 	return os.NewSyscallError("execve", err)
+}
+
+// takeNames makes a file this thread's list of names, by a mount that nobody else sees.
+func takeNames(hosts string) error {
+	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
+		return os.NewSyscallError("unshare", err)
+	}
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return os.NewSyscallError("mount", err)
+	}
+	return os.NewSyscallError("mount", unix.Mount(hosts, "/etc/hosts", "", unix.MS_BIND, ""))
 }
 
 // prepare moves the log to where the parent reads it and sets the limit.

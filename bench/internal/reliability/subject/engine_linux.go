@@ -35,6 +35,7 @@ type engine struct {
 	sessions map[*loop.Conn]*session // until OnClose
 	flock    []loop.Ref              // of all, where that is the protocol
 	still    []still                 // of the first loop
+	ended    Dialed                  // of the dials that were asked for last
 }
 
 func newEngine(cfg Config) *engine {
@@ -116,8 +117,12 @@ func (g *engine) do(op string, arg []byte) (any, error) {
 		return struct{}{}, g.strike(arg)
 	case "idle":
 		return struct{}{}, g.each(func(c *loop.Conn) { c.SetIdleTimeout(g.cfg.Limit) })
+	case "forget":
+		return struct{}{}, g.each(func(*loop.Conn) {})
 	case "close":
 		return struct{}{}, g.each(func(c *loop.Conn) { c.Close() })
+	case "end":
+		return struct{}{}, g.endThose(arg)
 	case "sink":
 		return struct{}{}, g.sink()
 	case "register":
@@ -126,6 +131,10 @@ func (g *engine) do(op string, arg []byte) (any, error) {
 		return struct{}{}, g.unwatch()
 	case "setup":
 		return setup()
+	case "dials":
+		return struct{}{}, g.dials(arg)
+	case "dialed":
+		return g.dialed(), nil
 	case "attempts":
 		return attempts(arg)
 	}

@@ -3,6 +3,7 @@ package subject
 // What the server is asked to do to connections and descriptors that it has.
 
 import (
+	"fmt"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -26,6 +27,24 @@ func (g *engine) each(f func(c *loop.Conn)) error {
 	g.mu.Unlock()
 	for _, r := range flock {
 		_ = r.Do(f) // it may have gone
+	}
+	return g.run(func(*loop.Loop) error { return nil }) // after those
+}
+
+// endThose closes the connections of clients, which must be there.
+func (g *engine) endThose(arg []byte) error {
+	clients, err := decode[[]string](arg)
+	if err != nil {
+		return err
+	}
+	for _, client := range clients {
+		c, s := g.find(client)
+		if s == nil {
+			return fmt.Errorf("no connection of %s", client)
+		}
+		if err := c.Ref().Do(func(c *loop.Conn) { _ = s.end(c) }); err != nil {
+			return err
+		}
 	}
 	return g.run(func(*loop.Loop) error { return nil }) // after those
 }

@@ -142,6 +142,8 @@ var inVain = map[string]func() error{
 	"connect":     func() error { return unix.Connect(-1, &unix.SockaddrInet4{}) },
 	"epoll_ctl":   func() error { return unix.EpollCtl(-1, unix.EPOLL_CTL_DEL, 0, nil) },
 	"fcntl":       func() error { _, err := unix.FcntlInt(^uintptr(0), unix.F_GETFD, 0); return err },
+	"getpeername": func() error { _, err := unix.Getpeername(-1); return err },
+	"getsockopt":  func() error { _, err := unix.GetsockoptInt(-1, unix.SOL_SOCKET, unix.SO_ERROR); return err },
 	"getsockname": func() error { _, err := unix.Getsockname(-1); return err },
 	"listen":      func() error { return unix.Listen(-1, 0) },
 	"setsockopt":  func() error { return unix.SetsockoptInt(-1, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1) },

@@ -25,6 +25,7 @@ type Config struct {
 	Addr     string   `json:"addr"`     // to listen on; "" is a free port of 127.0.0.1
 	Files    uint64   `json:"files"`    // limit of descriptors; 0 leaves it
 	NetNS    string   `json:"netns"`    // file of the network namespace to live in
+	Hosts    string   `json:"hosts"`    // file that is to be /etc/hosts in there
 	Image    bool     `json:"image"`    // become the program in descriptor 4
 	Protocol Protocol `json:"protocol"` // of this engine; others echo
 
@@ -167,6 +168,14 @@ func (a Action) Panics() bool { return a == Panic || a == Goexit }
 // os.ErrDeadlineExceeded.
 const Deadline = "deadline"
 
+// Connected, CalledOff and Closed are outcomes of dials; others are Deadline and the
+// names of what the kernel said.
+const (
+	Connected = "connected"
+	CalledOff = "called off" // the cause with which the context ended
+	Closed    = "closed"     // the engine has ended
+)
+
 // Reset is the cause, among those that OnClose heard, of all resets that Resets heard
 // of.
 const Reset = "reset"
@@ -187,6 +196,21 @@ var Functions = []string{"Ref.Do", "Post", "AfterFunc", "Every", "Register", "On
 type SetDeadline struct {
 	Write bool   `json:"write"` // not the read deadline
 	To    string `json:"to"`    // "past", "epoch", "now", "zero", "maximal" or "far"
+}
+
+// Dials asks for connections that the server makes.
+type Dials struct {
+	To      string        `json:"to"` // host and port
+	Count   int           `json:"count"`
+	Timeout time.Duration `json:"timeout"`  // 0 is the engine's default
+	Delay   time.Duration `json:"delay"`    // between addresses; 0 is the engine's default
+	CallOff time.Duration `json:"call_off"` // after which the context ends, 0 for never
+}
+
+// Dialed is how they have ended so far.
+type Dialed struct {
+	Outcomes map[string]int           `json:"outcomes"` // how often each
+	Soonest  map[string]time.Duration `json:"soonest"`  // the least time that it took to come
 }
 
 // Flood asks for many goroutines at once.
@@ -225,7 +249,7 @@ type Setup struct {
 
 // SetupCalls are the system calls of which the op "attempts" makes the k-th one fail,
 // while every Period-th of a thread fails with ENOMEM.
-var SetupCalls = []string{"bind", "connect", "epoll_ctl", "fcntl", "getsockname", "listen", "setsockopt"}
+var SetupCalls = []string{"bind", "connect", "epoll_ctl", "fcntl", "getpeername", "getsockname", "getsockopt", "listen", "setsockopt"}
 
 // Period is more than twice as many calls as one thread makes in an attempt.
 const Period = 64
