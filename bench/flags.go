@@ -7,12 +7,11 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"math"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
+	"github.com/eddyline/eddyline/bench/internal/commas"
 	"github.com/eddyline/eddyline/bench/internal/compare"
 	"github.com/eddyline/eddyline/bench/internal/scenario"
 )
@@ -122,14 +121,14 @@ func parse(args []string, w io.Writer) (*options, error) {
 		}
 	})
 	if named != "" {
-		o.servers = split(named)
+		o.servers = commas.Split(named)
 	}
 	err := errors.Join(
 		o.arguments(fs.Args()),
-		numbers("-conns", conns, &o.instead.Conns),
-		numbers("-size", size, &o.instead.Sizes),
-		numbers("-pipeline", pipeline, &o.instead.Pipelines),
-		rates(rate, &o.instead.Rates),
+		commas.Numbers("-conns", conns, &o.instead.Conns),
+		commas.Numbers("-size", size, &o.instead.Sizes),
+		commas.Numbers("-pipeline", pipeline, &o.instead.Pipelines),
+		commas.Rates("-rate", rate, &o.instead.Rates),
 		o.choose(names),
 		o.times(),
 	)
@@ -176,7 +175,7 @@ func (o *options) choose(names string) (err error) {
 	switch {
 	case names != "":
 		o.named = true
-		o.scenarios, err = scenario.Find(all, split(names))
+		o.scenarios, err = scenario.Find(all, commas.Split(names))
 	case o.full:
 		o.scenarios = scenario.Available(all)
 	default:
@@ -219,43 +218,6 @@ func (o *options) times() error {
 	}
 	if o.window < 10*time.Millisecond {
 		return fmt.Errorf("-window %v is too short to measure anything; 10ms is the least", o.window)
-	}
-	return nil
-}
-
-func split(text string) []string {
-	list := strings.Split(text, ",")
-	for i := range list {
-		list[i] = strings.TrimSpace(list[i])
-	}
-	return list
-}
-
-// numbers reads positive numbers with commas; nothing leaves into.
-func numbers(name, text string, into *[]int) error {
-	if text == "" {
-		return nil
-	}
-	for _, part := range split(text) {
-		n, err := strconv.Atoi(part)
-		if err != nil || n < 1 {
-			return fmt.Errorf("%s %s: %q is no positive number", name, text, part)
-		}
-		*into = append(*into, n)
-	}
-	return nil
-}
-
-func rates(text string, into *[]float64) error {
-	if text == "" {
-		return nil
-	}
-	for _, part := range split(text) {
-		r, err := strconv.ParseFloat(part, 64)
-		if err != nil || !(r > 0) || math.IsInf(r, 0) {
-			return fmt.Errorf("-rate %s: %q is no rate", text, part)
-		}
-		*into = append(*into, r)
 	}
 	return nil
 }

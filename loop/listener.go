@@ -58,10 +58,14 @@ type listener struct {
 
 // Listen accepts connections at address ("host:port" with network "tcp",
 // "tcp4" or "tcp6"; a path, or "@name" for Linux' abstract names, with "unix")
-// and gives each to p. An empty host is every address of the machine; a name is
-// looked up, which may take its time, and its first address taken. The port may
-// be 0, see [Listener.Addr]. Listen may be called before and while the engine
+// and gives each to p. An empty host and [::] are every address of the machine; a
+// name is looked up, which may take its time, and its first address taken. The port
+// may be 0, see [Listener.Addr]. Listen may be called before and while the engine
 // runs, several times.
+//
+// The addresses mean what they mean to [net.Listen], but for three: 0.0.0.0 is every
+// IPv4 address with "tcp" too, and no IPv6 address; of a name's addresses IPv4 is not
+// preferred; and an empty address is an error.
 //
 // Accepting goes on as the engine runs, whatever accept(2) reports: errors of
 // single connections are skipped; without descriptors or memory, or at
@@ -106,12 +110,12 @@ func listenAddr(network, address string) (stream.Addr, error) {
 	if err := checkNetwork(network); err != nil {
 		return stream.Addr{}, err
 	}
-	if network != "unix" {
-		address = everyHost(network, address)
-	}
 	addrs, err := stream.Resolve(context.Background(), network, address)
 	if err != nil {
 		return stream.Addr{}, asInvalid(err)
+	}
+	if every := len(addrs) > 1 && addrs[0].AddrPort().Addr().IsUnspecified(); every && !hasIPv6() {
+		return addrs[1], nil
 	}
 	return addrs[0], nil
 }
@@ -132,19 +136,6 @@ func asInvalid(err error) error {
 		return fmt.Errorf("%w: %w", err, os.ErrInvalid)
 	}
 	return err
-}
-
-// everyHost puts the address that stands for all of them where the host is
-// empty.
-func everyHost(network, address string) string {
-	host, port, err := net.SplitHostPort(address)
-	if err != nil || host != "" {
-		return address
-	}
-	if network == "tcp4" || (network == "tcp" && !hasIPv6()) {
-		return net.JoinHostPort(netip.IPv4Unspecified().String(), port)
-	}
-	return net.JoinHostPort(netip.IPv6Unspecified().String(), port)
 }
 
 // hasIPv6 tells whether IPv6 sockets can be made and bound here.

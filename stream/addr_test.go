@@ -156,31 +156,3 @@ func TestParseAddrErrorIsInvalid(t *testing.T) {
 		t.Errorf("%v (%T) matches nothing", err, err)
 	}
 }
-
-// What is parsed prints as something that parses to the same.
-func FuzzParseAddr(f *testing.F) {
-	for _, s := range []string{
-		"127.0.0.1:80", "[::1]:80", "[fe80::1%eth0]:1", "[::ffff:1.2.3.4]:5", "unix:/run/x", "unix:@a", "unix:", "", ":", "[", "unix:\x00", "[fe80::1%%]:1", "unix:@",
-	} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, s string) {
-		a, err := stream.ParseAddr(s)
-		if err != nil {
-			if a != (stream.Addr{}) {
-				t.Fatalf("ParseAddr(%q) returns %v with an error", s, a)
-			}
-			return
-		}
-		if a == (stream.Addr{}) {
-			t.Fatalf("ParseAddr(%q) is the zero Addr without an error", s)
-		}
-		if a.AddrPort().IsValid() == (a.Path() != "") {
-			t.Fatalf("ParseAddr(%q) has AddrPort %v and Path %q", s, a.AddrPort(), a.Path())
-		}
-		again, err := stream.ParseAddr(a.String())
-		if err != nil || again != a {
-			t.Fatalf("%q parses to %q, which parses to (%q, %v)", s, a, again, err)
-		}
-	})
-}

@@ -3,6 +3,7 @@ package stream
 // Making connections to names.
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -90,10 +91,13 @@ func contextError(ctx context.Context) error {
 // For "tcp", "tcp4" and "tcp6" address is "host:port", where host is an IP
 // address or a name and port a number or the name of a service; names are looked
 // up by [net.DefaultResolver], whose order is kept, and tcp4 and tcp6 choose
-// their kind. An empty host means all addresses of this host, to listen on, or
-// this host, to connect to. For "unix" address is a path and nothing is looked
-// up. Errors: [net.UnknownNetworkError], [*net.AddrError], [*net.DNSError],
-// [os.ErrInvalid] for an empty path or a nil ctx.
+// their kind. An empty host and [::] mean all addresses of this host, to listen on,
+// or this host, to connect to: [::], then 0.0.0.0. For "unix" address is a path and
+// nothing is looked up. Errors: [net.UnknownNetworkError], [*net.AddrError],
+// [*net.DNSError], [os.ErrInvalid] for an empty path or a nil ctx.
+//
+// It takes what [net.ResolveTCPAddr] takes and finds that address among others; only
+// an empty network and an empty address, which mean "tcp" and ":0" there, are errors.
 func Resolve(ctx context.Context, network, address string) ([]Addr, error) {
 	addrs, err := resolve(ctx, network, address)
 	if err != nil {
@@ -149,14 +153,15 @@ func resolveTCP(ctx context.Context, network, address string) ([]Addr, error) {
 }
 
 func lookUp(ctx context.Context, host string) ([]netip.Addr, error) {
-	if host == "" {
-		return []netip.Addr{netip.IPv6Unspecified(), netip.IPv4Unspecified()}, nil
-	}
+	ip, err := netip.ParseAddr(cmp.Or(host, "::"))
 	// The resolver would take an address, too, but drops its zone.
-	if ip, err := netip.ParseAddr(host); err == nil {
-		return []netip.Addr{ip}, nil
+	if err != nil {
+		return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
 	}
-	return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	if ip.WithZone("") == netip.IPv6Unspecified() {
+		return []netip.Addr{ip, netip.IPv4Unspecified()}, nil
+	}
+	return []netip.Addr{ip}, nil
 }
 
 // naming puts the address into the text of an error that lacks it.

@@ -8,10 +8,9 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
+	"github.com/eddyline/eddyline/bench/internal/commas"
 	"github.com/eddyline/eddyline/bench/internal/echo"
 )
 
@@ -143,7 +142,7 @@ func (o *options) finish(fs *flag.FlagSet, conns string, size int, pipeline, nam
 		return fmt.Errorf("unexpected argument %q", fs.Arg(0))
 	}
 	if names != "" {
-		o.servers = strings.Split(names, ",")
+		o.servers = commas.Split(names)
 	}
 	if o.rounds == 0 {
 		o.rounds = 7
@@ -162,12 +161,8 @@ func (o *options) finish(fs *flag.FlagSet, conns string, size int, pipeline, nam
 
 // grid reads the flags that say where to measure.
 func (o *options) grid(conns string, size int, pipeline string) error {
-	cs, err := numbers("-conns", conns)
-	if err != nil {
-		return err
-	}
-	ps, err := numbers("-pipeline", pipeline)
-	if err != nil {
+	var cs, ps []int
+	if err := errors.Join(commas.Numbers("-conns", conns, &cs), commas.Numbers("-pipeline", pipeline, &ps)); err != nil {
 		return err
 	}
 	o.conns = cs
@@ -210,22 +205,6 @@ func grid(conns []int, size int, pipelines []int) []echo.Point {
 		}
 	}
 	return points
-}
-
-// numbers reads positive numbers with commas; nothing is nil.
-func numbers(name, text string) ([]int, error) {
-	if text == "" {
-		return nil, nil
-	}
-	var list []int
-	for part := range strings.SplitSeq(text, ",") {
-		n, err := strconv.Atoi(strings.TrimSpace(part))
-		if err != nil || n < 1 {
-			return nil, fmt.Errorf("%s %s: %q is no positive number", name, text, part)
-		}
-		list = append(list, n)
-	}
-	return list, nil
 }
 
 // checkLimit tells whether so many descriptors per process are enough.

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/eddyline/eddyline/bench/internal/commas"
 	"github.com/eddyline/eddyline/bench/internal/reliability"
 	"github.com/eddyline/eddyline/bench/internal/reliability/subject"
 )
@@ -98,7 +99,7 @@ func (o *options) finish(args []string, rows, names string) (err error) {
 	if o.patience <= 0 {
 		return errors.New("-patience must be more than 0")
 	}
-	for name := range strings.SplitSeq(names, ",") {
+	for _, name := range commas.Split(names) {
 		if !slices.Contains(known(), name) {
 			return fmt.Errorf("no server %q; there are %s", name, strings.Join(known(), ", "))
 		}
@@ -107,6 +108,6 @@ func (o *options) finish(args []string, rows, names string) (err error) {
 		}
 		o.servers = append(o.servers, name)
 	}
-	o.rows, err = reliability.Find(reliability.Rows(), strings.Split(rows, ","))
+	o.rows, err = reliability.Find(reliability.Rows(), commas.Split(rows))
 	return err
 }

@@ -45,6 +45,28 @@ func TestTheEndOfTheInput(t *testing.T) {
 	}
 }
 
+// What the tables say of a split holds on a connection, to its end.
+func TestSplitsOnConnections(t *testing.T) {
+	for _, tc := range splits {
+		t.Run(tc.name, func(t *testing.T) {
+			var got []string
+			protocol, causes := sessions(tc.split, func(_ *loop.Conn, f []byte) error {
+				got = append(got, string(f))
+				return nil
+			})
+			p := serve(t, loop.Config{}, protocol)
+			_, err1 := io.WriteString(p, tc.in)
+			err2 := p.CloseWrite()
+			if err := errors.Join(err1, err2); err != nil && (tc.err == nil || tc.err == io.ErrUnexpectedEOF) {
+				t.Fatal(err) // otherwise the connection may be closed meanwhile
+			}
+			if err := take(t, "OnClose", causes); !errors.Is(err, tc.err) || !slices.Equal(got, tc.want) {
+				t.Errorf("frames %q, OnClose heard %v; want %q, %v", got, err, tc.want, tc.err)
+			}
+		})
+	}
+}
+
 // The same when this end has ended its output before: the rest is still asked about.
 func TestTheEndOfBothDirections(t *testing.T) {
 	line := frame.Line{}.Split

@@ -100,12 +100,18 @@ func (h *Handler) OnEOF(c *loop.Conn) {
 // makes frames, and OnEOF is called again, or the connection closes with
 // [io.ErrUnexpectedEOF].
 func (h *Handler) End(c *loop.Conn) bool {
-	if h.Unfinished() == 0 {
+	if h.ends() {
 		return true
 	}
-	h.eof = true
 	c.SetHandler(c.Handler()) // whatever handler this one is part of is offered the rest again
 	return false
+}
+
+// ends reports whether the input, which has ended, did so where a frame does; if not,
+// the Split is to be told.
+func (h *Handler) ends() bool {
+	h.eof = h.Unfinished() > 0
+	return !h.eof
 }
 
 // Unfinished returns how many bytes of a frame that is not whole the Split was shown:

@@ -19,39 +19,38 @@ import (
 
 // drive does to a Handler what an engine does: it is offered each arrival with all
 // that it left before, again and again while it takes something. ended tells whether
-// the input ends behind the arrivals.
+// the input ends behind the arrivals: then the Handler is asked whether it ends there,
+// and offered what it left until it does.
 func drive(split frame.Split, ended bool, arrivals ...[]byte) (frames []string, err error) {
 	h := frame.New(split, func(_ *loop.Conn, f []byte) error {
 		frames = append(frames, string(f))
 		return nil
 	})
 	var in []byte
-	for _, a := range arrivals {
-		in = append(in, a...)
+	offer := func() error {
 		for len(in) > 0 {
 			n, err := h.OnData(nil, in)
-			if err != nil {
-				return frames, err
-			}
-			if n == 0 {
-				break
+			if n == 0 || err != nil {
+				return err
 			}
 			in = in[n:]
 		}
+		return nil
 	}
-	if !ended {
-		return frames, nil
-	}
-	for seen := len(in); len(in) > 0; seen = 0 {
-		n, f, err := split(in, seen, true)
-		if err != nil {
+	for _, a := range arrivals {
+		in = append(in, a...)
+		if err := offer(); err != nil {
 			return frames, err
 		}
-		if n == 0 {
-			return frames, io.ErrUnexpectedEOF
+	}
+	for ended && !h.Ends() {
+		left := len(in)
+		if err := offer(); err != nil {
+			return frames, err
 		}
-		frames = append(frames, string(f))
-		in = in[n:]
+		if len(in) == left {
+			return frames, errors.New("it waits for more behind the end")
+		}
 	}
 	return frames, nil
 }
