@@ -10,6 +10,7 @@ import "golang.org/x/sys/unix"
 func Close(fd int) Errno {
 	injected := fault(CallClose)
 	unwatched(fd)
+	released(fd)
 	if err := unix.Close(fd); err != nil {
 		return err.(Errno)
 	}
