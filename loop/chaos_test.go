@@ -34,7 +34,7 @@ const enoughChaos = 50
 func mild(seed uint64) sys.Rules {
 	return sys.Rules{
 		Seed: seed, Fail: 0.4, Again: 0.15, Short: 0.4, Interrupt: 0.2, Extra: 0.3, Slow: 0.01, Delay: time.Millisecond,
-		Errnos: sys.Errnos(sys.WaitCall, sys.CallClose, sys.CallAccept),
+		Errnos: sys.Errnos(sys.Mild),
 	}
 }
 
@@ -46,10 +46,10 @@ func harsh(seed uint64) sys.Rules {
 	r := mild(seed)
 	if seed%2 == 0 {
 		r.Fail = 0.02
-		maps.Copy(r.Errnos, sys.Errnos(sys.CallRecv, sys.CallSend))
+		maps.Copy(r.Errnos, sys.Errnos(sys.Moving))
 	} else {
 		r.Fail = 0.3
-		maps.Copy(r.Errnos, sys.Errnos(sys.CallSocket, sys.CallConnect, sys.ChangeCall, sys.CallShutdown))
+		maps.Copy(r.Errnos, sys.Errnos(sys.Starting|sys.Steering))
 	}
 	return r
 }

@@ -22,6 +22,7 @@ func EpollCreate() (int, Errno) {
 	if e != 0 {
 		return -1, e
 	}
+	opened(int(fd))
 	return int(fd), 0
 }
 

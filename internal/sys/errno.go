@@ -23,6 +23,7 @@ const (
 	EINPROGRESS   = syscall.EINPROGRESS
 	EINTR         = syscall.EINTR
 	EINVAL        = syscall.EINVAL
+	EIO           = syscall.EIO
 	EISCONN       = syscall.EISCONN
 	EMFILE        = syscall.EMFILE
 	ENETDOWN      = syscall.ENETDOWN
@@ -32,6 +33,7 @@ const (
 	ENOENT        = syscall.ENOENT
 	ENOMEM        = syscall.ENOMEM
 	ENOPROTOOPT   = syscall.ENOPROTOOPT
+	ENOSPC        = syscall.ENOSPC
 	ENOSYS        = syscall.ENOSYS
 	ENOTCONN      = syscall.ENOTCONN
 	ENOTSOCK      = syscall.ENOTSOCK

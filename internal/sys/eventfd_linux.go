@@ -19,5 +19,6 @@ func Eventfd() (int, Errno) {
 	if e != 0 {
 		return -1, e
 	}
+	opened(int(fd))
 	return int(fd), 0
 }

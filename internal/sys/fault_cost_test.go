@@ -29,11 +29,11 @@ var withoutSeam = []struct {
 	{regexp.MustCompile(`(?m)^\t(\w+), e := disturb\(\w+, \w+, (.*)\)\n\tif e != 0 \{\n.*\n\t\}\n`), "\t$1 := $2\n"},
 	{regexp.MustCompile(`(?m)^\t+if interrupted\(\) \{\n\t+continue\n\t+\}\n`), ""},
 	{regexp.MustCompile(`embellish\(\w+, \w+, (.*), e\)`), "$1, e"},
-	{regexp.MustCompile(`(?m)^\t+(un)?watched\(.*\)\n`), ""},
+	{regexp.MustCompile(`(?m)^\t+(watched|unwatched|opened|released)\(.*\)\n`), ""},
 }
 
 // seamCall is what no source without a seam contains.
-var seamCall = regexp.MustCompile(`(?m)^\t.*\b(seam\b|(fault|disturb|interrupted|embellish|watched|unwatched|signalAgain)\()`)
+var seamCall = regexp.MustCompile(`(?m)^\t.*\b(seam\b|(fault|disturb|interrupted|embellish|watched|unwatched|opened|released|signalAgain)\()`)
 
 func TestReleaseBuildsPayNothingForTheFaultSeam(t *testing.T) {
 	release := instructions(t)

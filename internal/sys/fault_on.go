@@ -18,8 +18,8 @@ type disturber interface {
 	delay(c Call) time.Duration
 	// fail returns what a call fails with instead of being made, or 0.
 	fail(c Call) Errno
-	// transfer returns how many of size bytes a call may move; with EAGAIN it is not
-	// made. The readiness that this leaves behind is signalled again.
+	// transfer is fail for a call that moves bytes, and returns how many of size it may
+	// move. The readiness that it leaves behind then, or with EAGAIN, is signalled again.
 	transfer(c Call, size int) (int, Errno)
 	// interrupted tells whether a signal interrupts a try of a call.
 	interrupted() bool

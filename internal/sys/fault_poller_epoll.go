@@ -3,13 +3,10 @@
 package sys
 
 // The calls of the poller that is under test: epoll's.
-
-import "syscall"
-
 const (
 	WaitCall   = CallEpollWait
 	ChangeCall = CallEpollCtl
 )
 
-// changeErrnos are what a change of a registration may fail with.
-var changeErrnos = []Errno{ENOMEM, syscall.ENOSPC}
+// elsewhere tells whether c is one of the other poller.
+func (c Call) elsewhere() bool { return c == CallKevent || c == CallKeventWait }

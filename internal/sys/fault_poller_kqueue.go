@@ -3,11 +3,10 @@
 package sys
 
 // The calls of the poller that is under test: kqueue's.
-
 const (
 	WaitCall   = CallKeventWait
 	ChangeCall = CallKevent
 )
 
-// changeErrnos are what a change of a registration may fail with.
-var changeErrnos = []Errno{ENOMEM}
+// elsewhere tells whether c is one of the other poller.
+func (c Call) elsewhere() bool { return c == CallEpollCtl || c == CallEpollWait }

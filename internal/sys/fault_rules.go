@@ -23,6 +23,8 @@ type Rules struct {
 	Extra     float64          // that a wait reports events twice, and descriptors that are not ready
 	Slow      float64          // that a call takes longer
 	Delay     time.Duration    // by so much at most
+	Exhaust   int              // the descriptor that is one too many: 1 allows no more than there are, 0 any number
+	Spare     []Call           // to these nothing is done at random
 	Tally     *Tally           // counts what took place, unless it is nil
 }
 
@@ -32,20 +34,25 @@ func (r Rules) String() string {
 	for _, c := range slices.Sorted(maps.Keys(r.Errnos)) {
 		errnos = append(errnos, fmt.Sprintf("%s: %v", c, r.Errnos[c]))
 	}
-	return fmt.Sprintf("seed %d, fail %v %q, again %v, short %v, interrupt %v, extra %v, slow %v by %v",
-		r.Seed, r.Fail, errnos, r.Again, r.Short, r.Interrupt, r.Extra, r.Slow, r.Delay)
+	return fmt.Sprintf("seed %d, fail %v %q, again %v, short %v, interrupt %v, extra %v, slow %v by %v, exhaust %d, spare %q",
+		r.Seed, r.Fail, errnos, r.Again, r.Short, r.Interrupt, r.Extra, r.Slow, r.Delay, r.Exhaust, r.Spare)
 }
 
 // InjectRules is Inject by rules.
 func InjectRules(r Rules) (remove func()) {
-	return inject(&dice{rules: r, rng: rand.New(rand.NewPCG(r.Seed, 0))})
+	d := &dice{rules: r, rng: rand.New(rand.NewPCG(r.Seed, 0))}
+	if r.Exhaust > 0 {
+		d.before = descriptors()
+	}
+	return inject(d)
 }
 
 // dice are the rules at work.
 type dice struct {
-	rules Rules
-	mu    sync.Mutex
-	rng   *rand.Rand
+	rules  Rules
+	before int // descriptors that were open when the rules came
+	mu     sync.Mutex
+	rng    *rand.Rand
 }
 
 func (d *dice) delay(Call) time.Duration {
@@ -61,8 +68,11 @@ func (d *dice) delay(Call) time.Duration {
 }
 
 func (d *dice) fail(c Call) Errno {
+	if d.exhausted(c) {
+		return EMFILE
+	}
 	errnos := d.rules.Errnos[c]
-	if len(errnos) == 0 {
+	if len(errnos) == 0 || d.spares(c) {
 		return 0
 	}
 	d.mu.Lock()
@@ -73,26 +83,44 @@ func (d *dice) fail(c Call) Errno {
 	return errnos[d.rng.IntN(len(errnos))]
 }
 
+// exhausted tells whether c would make a descriptor that is one too many. Calls that
+// are under way on other goroutines may exceed the limit by what they make.
+func (d *dice) exhausted(c Call) bool {
+	makes := traits[c].makes
+	return d.rules.Exhaust > 0 && makes > 0 && descriptors()-d.before+makes >= d.rules.Exhaust
+}
+
+func (d *dice) spares(c Call) bool { return slices.Contains(d.rules.Spare, c) }
+
 func (d *dice) transfer(c Call, size int) (int, Errno) {
 	if e := d.fail(c); e != 0 {
 		return 0, e
 	}
+	if d.spares(c) {
+		return size, 0
+	}
+	t := traits[c]
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.rng.Float64() < d.rules.Again {
+	if t.blocks && d.rng.Float64() < d.rules.Again {
 		return 0, EAGAIN
 	}
 	if d.rng.Float64() >= d.rules.Short {
 		return size, 0
 	}
-	// Most of the trouble is at one byte, and at one less than all.
+	return max(d.few(size), min(size, t.moves)), 0
+}
+
+// few is a number of bytes, of size: most of the trouble is at one, and at one less
+// than all.
+func (d *dice) few(size int) int {
 	switch d.rng.IntN(3) {
 	case 0:
-		return 1, 0
+		return 1
 	case 1:
-		return max(1, size-1), 0
+		return max(1, size-1)
 	default:
-		return 1 + d.rng.IntN(size), 0
+		return 1 + d.rng.IntN(size)
 	}
 }
 

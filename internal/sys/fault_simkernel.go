@@ -21,3 +21,6 @@ func falseEvents(list []sim.Event) []sim.Event {
 	}
 	return list
 }
+
+// descriptors is how many are open.
+func descriptors() int { return SimOpened() }

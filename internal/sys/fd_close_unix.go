@@ -12,6 +12,7 @@ func Close(fd int) Errno {
 	if seam {
 		injected = fault(CallClose)
 		unwatched(fd)
+		released(fd)
 	}
 	if err := unix.Close(fd); err != nil {
 		return err.(Errno)

@@ -104,22 +104,24 @@ func Pipe() (r, w int, e Errno) {
 
 // Read reads once from a pipe or eventfd.
 func Read(fd int, p []byte) (int, Errno) {
-	if e := fault(CallRead); e != 0 {
+	size, e := disturb(CallRead, fd, min(len(p), MaxTransfer))
+	if e != 0 {
 		return 0, e
 	}
 	machine.Lock()
 	defer machine.Unlock()
-	n, e := machine.kernel.Read(fd, p[:min(len(p), MaxTransfer)])
-	return n, Errno(e)
+	n, failure := machine.kernel.Read(fd, p[:size])
+	return n, Errno(failure)
 }
 
 // Write writes once to a pipe or eventfd.
 func Write(fd int, p []byte) (int, Errno) {
-	if e := fault(CallWrite); e != 0 {
+	size, e := disturb(CallWrite, fd, min(len(p), MaxTransfer))
+	if e != 0 {
 		return 0, e
 	}
 	machine.Lock()
 	defer machine.Unlock()
-	n, e := machine.kernel.Write(fd, p[:min(len(p), MaxTransfer)])
-	return n, Errno(e)
+	n, failure := machine.kernel.Write(fd, p[:size])
+	return n, Errno(failure)
 }

@@ -16,6 +16,7 @@ func Dup(fd int) (int, Errno) {
 	if err != nil {
 		return -1, errnoOf(err)
 	}
+	opened(n)
 	return n, 0
 }
 

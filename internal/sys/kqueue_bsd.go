@@ -78,6 +78,7 @@ func Kqueue() (int, Errno) {
 		return -1, err.(Errno)
 	}
 	unix.CloseOnExec(fd)
+	opened(fd)
 	return fd, 0
 }
 

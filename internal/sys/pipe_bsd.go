@@ -18,27 +18,30 @@ func Pipe() (r, w int, e Errno) {
 	if err := pipe(p[:]); err != nil {
 		return -1, -1, err.(Errno)
 	}
+	opened(p[0])
+	opened(p[1])
 	return p[0], p[1], 0
 }
 
 // Read reads once from a nonblocking pipe. EINTR is retried.
 func Read(fd int, p []byte) (int, Errno) {
-	if e := fault(CallRead); e != 0 {
+	size, e := disturb(CallRead, fd, min(len(p), MaxTransfer))
+	if e != 0 {
 		return 0, e
 	}
-	return transfer(unix.Read, fd, p)
+	return transfer(unix.Read, fd, p[:size])
 }
 
 // Write writes once to a nonblocking pipe. EINTR is retried.
 func Write(fd int, p []byte) (int, Errno) {
-	if e := fault(CallWrite); e != 0 {
+	size, e := disturb(CallWrite, fd, min(len(p), MaxTransfer))
+	if e != 0 {
 		return 0, e
 	}
-	return transfer(unix.Write, fd, p)
+	return transfer(unix.Write, fd, p[:size])
 }
 
 func transfer(call func(int, []byte) (int, error), fd int, p []byte) (int, Errno) {
-	p = p[:min(len(p), MaxTransfer)]
 	for {
 		if interrupted() {
 			continue

@@ -22,31 +22,30 @@ func Pipe() (r, w int, e Errno) {
 	if e != 0 {
 		return -1, -1, e
 	}
+	opened(int(p[0]))
+	opened(int(p[1]))
 	return int(p[0]), int(p[1]), 0
 }
 
 // Read reads once from a nonblocking pipe or eventfd. EINTR is retried.
 func Read(fd int, p []byte) (int, Errno) {
-	if seam {
-		if e := fault(CallRead); e != 0 {
-			return 0, e
-		}
+	size, e := disturb(CallRead, fd, min(len(p), MaxTransfer))
+	if e != 0 {
+		return 0, e
 	}
-	return transfer(unix.SYS_READ, fd, p)
+	return transfer(unix.SYS_READ, fd, p[:size])
 }
 
 // Write writes once to a nonblocking pipe or eventfd. EINTR is retried.
 func Write(fd int, p []byte) (int, Errno) {
-	if seam {
-		if e := fault(CallWrite); e != 0 {
-			return 0, e
-		}
+	size, e := disturb(CallWrite, fd, min(len(p), MaxTransfer))
+	if e != 0 {
+		return 0, e
 	}
-	return transfer(unix.SYS_WRITE, fd, p)
+	return transfer(unix.SYS_WRITE, fd, p[:size])
 }
 
 func transfer(call uintptr, fd int, p []byte) (int, Errno) {
-	p = p[:min(len(p), MaxTransfer)]
 	for {
 		if interrupted() {
 			continue

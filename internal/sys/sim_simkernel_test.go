@@ -17,13 +17,6 @@ func stepped(t *testing.T, seed uint64, o SimOptions) {
 	t.Cleanup(SimLive)
 }
 
-func succeed(t *testing.T, e Errno) {
-	t.Helper()
-	if e != 0 {
-		t.Fatal(e)
-	}
-}
-
 // newConnection returns both ends of a TCP connection.
 func newConnection(t *testing.T) (client, server int) {
 	t.Helper()

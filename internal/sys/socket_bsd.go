@@ -14,19 +14,21 @@ import (
 // Recv receives once into p. 0 bytes without an error is the end of the stream,
 // unless p is empty. fd must be nonblocking.
 func Recv(fd int, p []byte) (int, Errno) {
-	if e := fault(CallRecv); e != 0 {
+	size, e := disturb(CallRecv, fd, min(len(p), MaxTransfer))
+	if e != 0 {
 		return 0, e
 	}
-	return again(func() (int, error) { return unix.Read(fd, p[:min(len(p), MaxTransfer)]) })
+	return again(func() (int, error) { return unix.Read(fd, p[:size]) })
 }
 
 // Peek is Recv that leaves the bytes in the socket.
 func Peek(fd int, p []byte) (int, Errno) {
-	if e := fault(CallRecv); e != 0 {
+	size, e := disturb(CallRecv, fd, min(len(p), MaxTransfer))
+	if e != 0 {
 		return 0, e
 	}
 	return again(func() (int, error) {
-		n, _, err := unix.Recvfrom(fd, p[:min(len(p), MaxTransfer)], unix.MSG_PEEK)
+		n, _, err := unix.Recvfrom(fd, p[:size], unix.MSG_PEEK)
 		return n, err
 	})
 }
@@ -35,10 +37,11 @@ func Peek(fd int, p []byte) (int, Errno) {
 // and at most MaxTransfer bytes. 0 bytes without an error is the end of the
 // stream, unless there was no room. fd must be nonblocking.
 func RecvVec(fd int, bufs [][]byte) (int, Errno) {
-	if e := fault(CallRecv); e != 0 {
+	limit, e := disturb(CallRecv, fd, MaxTransfer)
+	if e != 0 {
 		return 0, e
 	}
-	if bufs = bounded(bufs); len(bufs) == 0 {
+	if bufs = bounded(bufs, limit); len(bufs) == 0 {
 		return 0, 0
 	}
 	return again(func() (int, error) {
@@ -49,11 +52,12 @@ func RecvVec(fd int, bufs [][]byte) (int, Errno) {
 
 // Send sends once from p and raises no SIGPIPE. fd must be nonblocking.
 func Send(fd int, p []byte) (int, Errno) {
-	if e := fault(CallSend); e != 0 {
+	size, e := disturb(CallSend, fd, min(len(p), MaxTransfer))
+	if e != 0 {
 		return 0, e
 	}
 	return again(func() (int, error) {
-		return unix.SendmsgN(fd, p[:min(len(p), MaxTransfer)], nil, nil, noSignal)
+		return unix.SendmsgN(fd, p[:size], nil, nil, noSignal)
 	})
 }
 
@@ -61,10 +65,11 @@ func Send(fd int, p []byte) (int, Errno) {
 // and at most MaxTransfer bytes. Nothing to send is no error. fd must be
 // nonblocking.
 func SendVec(fd int, bufs [][]byte) (int, Errno) {
-	if e := fault(CallSend); e != 0 {
+	limit, e := disturb(CallSend, fd, MaxTransfer)
+	if e != 0 {
 		return 0, e
 	}
-	if bufs = bounded(bufs); len(bufs) == 0 {
+	if bufs = bounded(bufs, limit); len(bufs) == 0 {
 		return 0, 0
 	}
 	return again(func() (int, error) { return unix.SendmsgBuffers(fd, bufs, nil, nil, noSignal) })
@@ -86,17 +91,16 @@ func again(transfer func() (int, error)) (int, Errno) {
 	}
 }
 
-// bounded is what one vectored call may take of bufs.
-func bounded(bufs [][]byte) [][]byte {
+// bounded is what one vectored call may take of bufs, and at most limit bytes.
+func bounded(bufs [][]byte, limit int) [][]byte {
 	taken := make([][]byte, 0, min(len(bufs), MaxVec))
-	left := MaxTransfer
 	for _, b := range bufs {
-		if len(taken) == MaxVec || left == 0 {
+		if len(taken) == MaxVec || limit == 0 {
 			break
 		}
-		if b = b[:min(len(b), left)]; len(b) > 0 {
+		if b = b[:min(len(b), limit)]; len(b) > 0 {
 			taken = append(taken, b)
-			left -= len(b)
+			limit -= len(b)
 		}
 	}
 	return taken
@@ -114,6 +118,7 @@ func Accept(fd int) (int, Sockaddr, Errno) {
 		}
 		n, sa, err := accept(fd)
 		if err == nil {
+			opened(n)
 			return n, decode(sa), 0
 		}
 		if e := errnoOf(err); e != EINTR {
@@ -131,6 +136,7 @@ func Socket(d Domain) (int, Errno) {
 	if err != nil {
 		return -1, errnoOf(err)
 	}
+	opened(fd)
 	return fd, 0
 }
 
@@ -141,7 +147,12 @@ func Socketpair() ([2]int, Errno) {
 		return [2]int{-1, -1}, e
 	}
 	fds, err := socketpair()
-	return fds, errnoOf(err)
+	if err != nil {
+		return fds, errnoOf(err)
+	}
+	opened(fds[0])
+	opened(fds[1])
+	return fds, 0
 }
 
 // SocketDomain is the domain that fd was made with: unlike its addresses it

@@ -141,6 +141,7 @@ func Accept(fd int) (int, Sockaddr, Errno) {
 		n, _, e := syscall.RawSyscall6(unix.SYS_ACCEPT4, uintptr(fd), uintptr(unsafe.Pointer(&raw)),
 			uintptr(unsafe.Pointer(&size)), unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0, 0)
 		if e == 0 {
+			opened(int(n))
 			return int(n), decode(&raw, size), 0
 		}
 		if e != EINTR {
@@ -158,6 +159,7 @@ func Socket(d Domain) (int, Errno) {
 	if err != nil {
 		return -1, errnoOf(err)
 	}
+	opened(fd)
 	return fd, 0
 }
 
@@ -168,7 +170,12 @@ func Socketpair() ([2]int, Errno) {
 		return [2]int{-1, -1}, e
 	}
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
-	return fds, errnoOf(err)
+	if err != nil {
+		return fds, errnoOf(err)
+	}
+	opened(fds[0])
+	opened(fds[1])
+	return fds, 0
 }
 
 // SocketDomain is the domain that fd was made with: unlike its addresses it

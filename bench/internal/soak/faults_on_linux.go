@@ -26,7 +26,7 @@ func rules(seed uint64) sys.Rules {
 		Extra:     0.05,
 		Slow:      0.0005,
 		Delay:     time.Millisecond,
-		Errnos:    sys.Errnos(sys.WaitCall, sys.CallClose, sys.CallAccept),
+		Errnos:    sys.Errnos(sys.Mild),
 		Tally:     &injections,
 	}
 }
