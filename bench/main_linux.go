@@ -196,7 +196,7 @@ func (p *program) compareFiles() int {
 
 // measure measures, and prints every point as it is finished.
 func (p *program) measure(ctx context.Context, plans []scenario.Plan) *results.Document {
-	commit, modified := source()
+	commit, modified := machine.Source()
 	d := &results.Document{
 		Format:      results.Format,
 		Time:        time.Now().UTC(),

@@ -17,6 +17,7 @@ import (
 	"github.com/eddyline/eddyline/bench/internal/child/childtest"
 	"github.com/eddyline/eddyline/bench/internal/client"
 	"github.com/eddyline/eddyline/bench/internal/harness"
+	"github.com/eddyline/eddyline/bench/internal/machine"
 	"github.com/eddyline/eddyline/bench/internal/results"
 	"github.com/eddyline/eddyline/bench/internal/servers"
 	"github.com/eddyline/eddyline/bench/internal/servers/serverstest"
@@ -124,7 +125,7 @@ func TestOutWritesFilesThatCanBeCompared(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if commit, _ := source(); (d.Commit == "") != (commit == "") {
+	if commit, _ := machine.Source(); (d.Commit == "") != (commit == "") {
 		t.Errorf("commit %q, and of the source %q", d.Commit, commit)
 	}
 	page, err := os.ReadFile(filepath.Join(dir, "report.html"))

@@ -1,4 +1,4 @@
-package main
+package machine
 
 // Of which state of the source the figures are.
 
@@ -10,10 +10,10 @@ import (
 	"strings"
 )
 
-// source returns the commit that the program was built from, and whether there
+// Source returns the commit that the program was built from, and whether there
 // were changes besides: as the build noted it, else as it is where the source lies.
 // Outside a checkout the commit is empty.
-func source() (commit string, modified bool) {
+func Source() (commit string, modified bool) {
 	if info, ok := debug.ReadBuildInfo(); ok {
 		if commit, modified = stamped(info.Settings); commit != "" {
 			return commit, modified
