@@ -17,11 +17,10 @@ import (
 	"github.com/eddyline/eddyline/bench/internal/harness"
 	"github.com/eddyline/eddyline/bench/internal/progress"
 	"github.com/eddyline/eddyline/bench/internal/soak"
-	"github.com/eddyline/eddyline/bench/internal/table"
 )
 
 func main() {
-	if child.Dispatch(map[string]child.Role{soak.Role: soak.Server}) {
+	if child.Dispatch(soak.Roles) {
 		return
 	}
 	harness.Main(parse, run)
@@ -33,33 +32,40 @@ Keeps an eddyline server in a process of its own under a mixed load for a chosen
 time, and tells whether it stays as it was:
 
     go run ./bench/soak -for 2m
-    go run ./bench/soak -for 8h -conns 1000 -out charts
+    go run ./bench/soak -for 8h -conns 1000 -out soak
+    go run ./bench/soak -from soak/results.json     the same tables and charts again
 
 The load, from this process through package net: echoes whose bytes are checked,
 readers that rest while megabytes wait for them, connections for one message,
-half-closed ones, others that outlast a read deadline, resets in the middle and
-dials that are given up. The server dials itself meanwhile, and calls off one dial
-in four. Now and then the whole server is stopped for a moment (SIGSTOP), and its
-system calls are short, late, interrupted, say "not yet" or fail, where nobody may
-hear of it: for that the server is built with -tags faultinject, in this checkout.
+half-closed ones, others that outlast a read deadline, a write deadline or an idle
+timeout, resets in the middle and dials that are given up; connections that the
+server detaches and adopts again, pauses, or answers from another goroutine; unix
+sockets. The server dials itself meanwhile, and calls off one dial in four. Now
+and then the whole server is stopped for a moment (SIGSTOP), and its system calls
+are short, late, interrupted, say "not yet" or fail, where nobody may hear of it:
+for that the server is built with -tags faultinject, in this checkout.
 -faults=false runs it as it is released.
 
-Each second the server's memory, descriptors and goroutines and the latency of
-the echoes are noted. At the end everything is let go, and judged:
+Each second the server's memory, descriptors and goroutines are noted, and how long
+small echoes of it take, and of an idle server of package net beside it. At the end
+everything is let go, and judged:
 
 %s
 The seed decides what each connection does and when faults come; -seed replays it,
-as far as the timing of two processes repeats.
+as far as the timing of the processes repeats. Every sample is saved in
+results.json, with the command, the commit and the machine.
 
-Exit status: 0; 1 when something grew, was lost or did not come back; 2 for wrong
-flags; 130 after an interrupt, which judges what is there.
+Exit status: 0; 1 when something grew, was lost or did not come back, or when the
+server ended by itself; 2 for wrong flags; 130 after an interrupt, which judges
+what is there. Whatever ends a run, what it saw is shown and saved.
 
 `
 
 // options are the flags, checked.
 type options struct {
 	soak.Config
-	out string
+	out  string
+	from string
 }
 
 func parse(args []string, w io.Writer) (*options, error) {
@@ -74,7 +80,8 @@ func parse(args []string, w io.Writer) (*options, error) {
 	fs.Uint64Var(&o.Seed, "seed", 0, "the seed to replay (default a new one)")
 	fs.IntVar(&o.Conns, "conns", 100, "`connections` that the load keeps busy, about")
 	fs.BoolVar(&o.Faults, "faults", true, "let system calls of the server fail")
-	fs.StringVar(&o.out, "out", "", "`directory` for the charts (default a new one for temporary files)")
+	fs.StringVar(&o.out, "out", "", "`directory` for results.json and the charts (default a new one for temporary files)")
+	fs.StringVar(&o.from, "from", "", "show the run of this `results.json` again instead of making one")
 	err := fs.Parse(args)
 	if err != nil {
 		return nil, err
@@ -98,43 +105,28 @@ func parse(args []string, w io.Writer) (*options, error) {
 	return o, nil
 }
 
-// run makes one run and returns the exit status.
+// command is what makes this run again.
+func (o *options) command() string {
+	return fmt.Sprintf("go run ./bench/soak -for %v -seed %d -conns %d -faults=%t", o.For, o.Seed, o.Conns, o.Faults)
+}
+
+// run does what the flags want and returns the exit status.
 func run(ctx context.Context, o *options, out io.Writer, stderr *os.File) int {
-	if o.out != "" { // which nobody wants to hear of when the time is over
-		if err := os.MkdirAll(o.out, 0o777); err != nil {
-			fmt.Fprintln(stderr, "soak:", err)
-			return harness.Usage
-		}
+	dir, err := directory(o.out) // of whose absence nobody wants to hear when the time is over
+	if err != nil {
+		fmt.Fprintln(stderr, "soak:", err)
+		return harness.Usage
 	}
-	fmt.Fprintf(out, "seed %d: replay with -seed %d -for %v -conns %d -faults=%t\n", o.Seed, o.Seed, o.For, o.Conns, o.Faults)
-	if o.Faults {
-		program, err := child.Build("github.com/eddyline/eddyline/bench/soak", nil, "-tags", "faultinject")
-		if err != nil {
-			fmt.Fprintln(stderr, "soak:", err)
-			return harness.Failed
-		}
-		defer program.Close()
-		o.Program = program
-	}
-	line, step := progress.New(stderr, false), o.Step
-	o.Step = func(s soak.Sample) {
-		if step != nil {
-			step(s)
-		}
-		line.Show(int(s.At.Seconds()*10), int(o.For.Seconds()*10), fmt.Sprintf("%d connections, %d descriptors, %.0f MB, p99 %v",
-			s.Conns, s.Descriptors, float64(s.Resident)/(1<<20), s.P99.Round(100*time.Microsecond)))
-	}
-	result, err := soak.Run(ctx, o.Config)
-	line.Clear()
-	if result != nil {
-		tell(out, result)
-		err = errors.Join(err, draw(out, o.out, result))
+	d, err := o.document(ctx, out, stderr)
+	if d != nil {
+		tell(out, d)
+		err = errors.Join(err, keep(out, dir, d))
 	}
 	switch {
 	case err != nil:
 		fmt.Fprintln(stderr, "soak:", err)
 		return harness.Failed
-	case !result.Passed():
+	case !d.Result.Passed():
 		return harness.Failed
 	case ctx.Err() != nil:
 		return harness.Interrupted
@@ -142,41 +134,60 @@ func run(ctx context.Context, o *options, out io.Writer, stderr *os.File) int {
 	return 0
 }
 
-// tell prints what came out.
-func tell(w io.Writer, r *soak.Result) {
-	did := table.Table{{"load", "done", "lost", "MB checked"}}
-	for _, a := range r.Actions {
-		did.Add(a.Kind, fmt.Sprint(a.Done), fmt.Sprint(a.Lost), fmt.Sprintf("%.1f", float64(a.Bytes)/(1<<20)))
+func directory(name string) (string, error) {
+	if name == "" {
+		return os.MkdirTemp("", "eddyline-soak-")
 	}
-	did.Print(w)
-	fmt.Fprintln(w)
-	faults := table.Table{{"fault", "times"}}
-	for _, f := range r.Faults {
-		faults.Add(f.What, fmt.Sprint(f.Times))
-	}
-	faults.Print(w)
-	for _, why := range r.Lost {
-		fmt.Fprintf(w, "  LOST: %s\n", why)
-	}
-	fmt.Fprintln(w)
-	stayed := table.Table{{"figure", "before", "middle third", "last third", "peak", "after", table.Notes}}
-	for _, v := range r.Verdicts {
-		stayed.Add(v.Figure, v.Before, v.Middle, v.Last, v.Peak, v.After, v.Says)
-	}
-	stayed.Print(w)
+	return name, os.MkdirAll(name, 0o777)
 }
 
-func draw(w io.Writer, dir string, r *soak.Result) error {
-	if dir == "" {
-		temporary, err := os.MkdirTemp("", "eddyline-soak-")
-		if err != nil {
-			return err
-		}
-		dir = temporary
+// document is that of a saved run or of a new one. It is there beside an error if
+// something was seen before that.
+func (o *options) document(ctx context.Context, out io.Writer, stderr *os.File) (*soak.Document, error) {
+	if o.from != "" {
+		return soak.Load(o.from)
 	}
-	files, err := r.Draw(dir)
-	for _, f := range files {
-		fmt.Fprintln(w, "  chart:", filepath.ToSlash(f))
+	fmt.Fprintf(out, "seed %d: replay with %s\n", o.Seed, o.command())
+	result, err := o.soak(ctx, stderr)
+	if result == nil {
+		return nil, err
+	}
+	return soak.NewDocument(result, o.command()), err
+}
+
+// soak makes one run.
+func (o *options) soak(ctx context.Context, stderr *os.File) (*soak.Result, error) {
+	cfg := o.Config
+	if cfg.Faults {
+		program, err := child.Build("github.com/eddyline/eddyline/bench/soak", nil, "-tags", "faultinject")
+		if err != nil {
+			return nil, err
+		}
+		defer program.Close()
+		cfg.Program = program
+	}
+	line := progress.New(stderr, false)
+	defer line.Clear()
+	cfg.Step = func(s soak.Sample) {
+		if o.Step != nil {
+			o.Step(s)
+		}
+		line.Show(int(s.At.Seconds()*10), int(cfg.For.Seconds()*10), fmt.Sprintf("%d connections, %d descriptors, %.0f MB, p99 %v",
+			s.Conns, s.Descriptors, float64(s.Resident)/(1<<20), s.Server.P99.Round(100*time.Microsecond)))
+	}
+	return soak.Run(ctx, cfg)
+}
+
+// keep saves the run and draws it.
+func keep(w io.Writer, dir string, d *soak.Document) error {
+	file := filepath.Join(dir, "results.json")
+	if err := d.Save(file); err != nil {
+		return err
+	}
+	files, err := d.Result.Draw(dir)
+	fmt.Fprintln(w)
+	for _, f := range append([]string{file}, files...) {
+		fmt.Fprintln(w, " ", filepath.ToSlash(f))
 	}
 	return err
 }

@@ -18,7 +18,7 @@ import (
 
 // The test's own program plays the server.
 func TestMain(m *testing.M) {
-	if child.Dispatch(map[string]child.Role{soak.Role: soak.Server}) {
+	if child.Dispatch(soak.Roles) {
 		return
 	}
 	os.Exit(m.Run())
@@ -33,7 +33,7 @@ func TestSoak(t *testing.T) {
 	if status != 0 {
 		t.Fatalf("status %d:\n%s", status, out.String())
 	}
-	for _, want := range []string{"-seed 7 -for 3s -conns 40 -faults=true", "accept too many open files", "bounded", "slow reader", "dial to itself", "descriptors", "SIGSTOP", "back"} {
+	for _, want := range []string{"-for 3s -seed 7 -conns 40 -faults=true", "accept too many open files", "bounded", "slow reader", "hand-over", "dial to itself", "descriptors", "SIGSTOP", "back", "p99 in the control's"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the report does not have %q:\n%s", want, out.String())
 		}

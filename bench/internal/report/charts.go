@@ -127,8 +127,8 @@ func drawable(s stats.Summary) bool {
 func (m *maker) lines(s series, metric results.Metric) (chart, error) {
 	lines := m.gather(s, func(_ results.Run, row results.Row) stats.Summary { return metric.Summary(row) })
 	h := headings[metric.Name]
-	p := newPlot()
-	p.Y.Label.Text, p.Y.Tick.Marker = h.axis, ticks(linear)
+	p := NewPlot()
+	p.Y.Label.Text = h.axis
 	about := "Median and quartiles of the rounds; " + moreOrLess(metric) + " is better." + hollow(lines)
 	return m.overAxis(p, s, lines, false, chart{file: s.file(h.file), title: h.title, about: about}, func() { p.Y.Min, p.Y.Max = 0, 1.03*p.Y.Max })
 }
@@ -143,8 +143,8 @@ func (m *maker) ratios(s series, metric results.Metric) (chart, error) {
 	})
 	h := headings[metric.Name]
 	title := h.title + ", ratio to the floor"
-	p := newPlot()
-	p.Y.Label.Text, p.Y.Tick.Marker = "times the floor's", ticks(linear)
+	p := NewPlot()
+	p.Y.Label.Text = "times the floor's"
 	about := "Median and quartiles of the ratios within the rounds; " + moreOrLess(metric) + " is better." + hollow(lines)
 	return m.overAxis(p, s, lines, true, chart{file: s.file(h.file + " ratio"), title: title, about: about}, aroundOne(p))
 }
@@ -166,8 +166,8 @@ func (m *maker) growth(s series) (chart, error) {
 		lines[i].points = relative(lines[i].points)
 	}
 	title := "Growth of the processor time per request"
-	p := newPlot()
-	p.Y.Label.Text, p.Y.Tick.Marker = fmt.Sprintf("times that with %d", first), ticks(linear)
+	p := NewPlot()
+	p.Y.Label.Text = fmt.Sprintf("times that with %d", first)
 	about := fmt.Sprintf("Relative to each server's own with %d connections; less is better.", first) + hollow(lines)
 	return m.overAxis(p, s, lines, true, chart{file: s.file("growth"), title: title, about: about}, aroundOne(p))
 }
@@ -248,14 +248,14 @@ func (m *maker) latencies(run results.Run) (chart, error) {
 		return chart{}, nil
 	}
 	title := "Latency by percentile"
-	p := newPlot()
+	p := NewPlot()
 	p.Add(gridLines(true, true))
 	for _, l := range drawOrder(lines) {
 		p.Add(l)
 	}
 	p.Add(names{lines, false})
 	p.X.Label.Text, p.X.Tick.Marker = "share of the requests that were as fast, or faster", ticks(nines)
-	p.Y.Label.Text, p.Y.Tick.Marker = "latency", ticks(durations)
+	p.Y.Label.Text, p.Y.Tick.Marker = "latency", Durations
 	p.Y.Scale = plot.LogScale{}
 	p.Y.Min, p.Y.Max = p.Y.Min/1.1, p.Y.Max*1.1
 	about := "Median of the rounds, with their quartiles as a band; less is better."
@@ -286,10 +286,10 @@ func (m *maker) bars(run results.Run, metric results.Metric) (chart, error) {
 		return chart{}, nil
 	}
 	h := headings[metric.Name]
-	p := newPlot()
+	p := NewPlot()
 	p.Add(gridLines(true, false))
 	p.Add(list)
-	p.X.Label.Text, p.X.Tick.Marker = h.axis, ticks(linear)
+	p.X.Label.Text = h.axis
 	var labels []plot.Tick
 	for i, b := range list {
 		labels = append(labels, plot.Tick{Value: list.at(i), Label: b.server})

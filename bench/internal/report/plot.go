@@ -41,8 +41,8 @@ type line struct {
 	plain  bool // no marks
 }
 
-// newPlot returns an empty plot in the style of all.
-func newPlot() *plot.Plot {
+// NewPlot returns an empty plot in the style of all.
+func NewPlot() *plot.Plot {
 	p := plot.New()
 	p.TextHandler = plain
 	p.BackgroundColor = nil
@@ -53,6 +53,7 @@ func newPlot() *plot.Plot {
 		axis.Tick.LineStyle = axis.LineStyle
 		axis.Tick.Length = 4
 		axis.Padding = 4
+		axis.Tick.Marker = ticks(linear)
 	}
 	p.X.Label.TextStyle = style(textSize, ink, draw.XCenter, draw.YBottom)
 	p.Y.Label.TextStyle = style(textSize, ink, draw.XCenter, draw.YBottom)
@@ -61,6 +62,9 @@ func newPlot() *plot.Plot {
 	p.Y.Tick.Label = style(textSize, muted, draw.XRight, draw.YCenter)
 	return p
 }
+
+// Grid returns lines at the marks of both axes.
+func Grid() *plotter.Grid { return gridLines(true, true) }
 
 func gridLines(vertical, horizontal bool) *plotter.Grid {
 	g := plotter.NewGrid()
@@ -330,6 +334,9 @@ func at(values []float64, label func(float64) string) ticks {
 		return list
 	}
 }
+
+// Durations marks a logarithmic axis of microseconds.
+var Durations plot.Ticker = ticks(durations)
 
 // durations marks microseconds on a logarithmic axis.
 func durations(low, high float64) []plot.Tick {

@@ -20,6 +20,16 @@ type drawn struct {
 	width, height vg.Length
 }
 
+// SVG returns a plot as a file of its own, on white, with a label for who cannot see
+// it.
+func SVG(p *plot.Plot, width, height vg.Length, label string) ([]byte, error) {
+	d, err := render(p, width, height)
+	if err != nil {
+		return nil, err
+	}
+	return []byte(d.file(label)), nil
+}
+
 func render(p *plot.Plot, width, height vg.Length) (drawn, error) {
 	canvas := vgsvg.New(width, height)
 	// The margin is for the last of the tick labels.

@@ -4,62 +4,94 @@ package soak
 
 import (
 	"fmt"
+	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/eddyline/eddyline/bench/internal/stats"
+	"github.com/eddyline/eddyline/loop"
 )
 
 // Rules is the judgement in words, for those who read the table.
-const Rules = `Flat: the median of the last third of the samples is above that of the middle third
-by at most 10 % (latency: 25 %), or by at most 4 MB resident, 4 MB heap, 4 descriptors
-besides those of connections, 2 goroutines, 1 ms at p50, 5 ms at p99. Runs of less
-than 30 s are too short.
+const Rules = `Flat: what rises all the time rises over the run by no more than 10 % of its
+median, or 4 MB resident, 4 MB heap, 4 descriptors besides those of connections,
+2 goroutines; latency by no more than 50 %. The rise is that of seven parts of
+the run, their median, so that a neighbour who comes or goes does not count; and
+it must be six times what the parts disagree by. "noticed from" is the least
+rise that this run would have told. Runs of less than 45 s are too short.
+Latency is that of small echoes, as a multiple of the same to an idle server of
+package net beside it, in the same second: the machine's part cancels out. The
+median of these multiples is at most 10 (p50 and p99).
 Bounded: no sample has more than 64 MB and 256 KB for each connection of the load,
 resident or heap, above what was before it; nor 8 goroutines more; nor a descriptor
 more than connections, the load's once more for those that come and go meanwhile.
 Samples within two seconds of a stop say nothing of latency and descriptors.
 Back: when the load has ended, descriptors and goroutines are exactly as many as
-before it, and heap and resident memory at most 8 and 32 MB more.
+before it, and heap and resident memory at most 12 and 32 MB more: the two loops
+keep up to 4 MB each for the next connections.
 `
 
-// shortest is the run whose thirds say something about growth.
-const shortest = 30 * time.Second
+const (
+	shortest  = 45 * time.Second // the run that says something about growth
+	certainty = 6                // times its noise that a rise must be
 
-const mega = 1 << 20
+	mega  = 1 << 20
+	milli = float64(time.Millisecond)
+)
 
-// figure is one of the numbers of a sample.
+// figure is one of the numbers of a sample. What is zero is not judged.
 type figure struct {
 	name  string
 	unit  float64 // of the number, in what is printed
 	of    func(Sample) float64
-	share float64 // of itself, by which it may rise
-	floor float64 // a rise of less means nothing
-	room  float64 // how much more than the baseline a sample may have; 0: anything
-	each  float64 // and how much for each connection of the load
-	slack float64 // how much more the end may have than the baseline; negative: not compared
 	calm  bool    // samples in which the server was stopped say nothing
+	times bool    // it rises by a factor, as its noise does, so its logarithm is looked at
+	share float64 // of its median, by which it may rise over the run
+	floor float64 // a rise of less means nothing
+	most  float64 // what its median may be
+	room  float64 // how much more than the baseline a sample may have
+	each  float64 // and how much for each connection of the load
+	back  bool    // the end is compared with the baseline
+	slack float64 // how much more the end may have
 }
 
 var figures = []figure{
-	{"resident, MB", mega, func(s Sample) float64 { return float64(s.Resident) }, 0.1, 4 * mega, 64 * mega, mega / 4, 32 * mega, false},
-	{"heap, MB", mega, func(s Sample) float64 { return float64(s.Heap) }, 0.1, 4 * mega, 64 * mega, mega / 4, 8 * mega, false},
-	{"descriptors less connections", 1, func(s Sample) float64 { return float64(s.Descriptors - s.Conns) }, 0.1, 4, 1, 1, 0, true},
-	{"goroutines", 1, func(s Sample) float64 { return float64(s.Goroutines) }, 0.1, 2, 8, 0, 0, false},
-	{"p50, ms", float64(time.Millisecond), func(s Sample) float64 { return float64(s.P50) }, 0.25, float64(time.Millisecond), 0, 0, -1, true},
-	{"p99, ms", float64(time.Millisecond), func(s Sample) float64 { return float64(s.P99) }, 0.25, float64(5 * time.Millisecond), 0, 0, -1, true},
+	{name: "resident, MB", unit: mega, of: func(s Sample) float64 { return float64(s.Resident) },
+		share: 0.1, floor: 4 * mega, room: 64 * mega, each: mega / 4, back: true, slack: 32 * mega},
+	{name: "heap, MB", unit: mega, of: func(s Sample) float64 { return float64(s.Heap) },
+		share: 0.1, floor: 4 * mega, room: 64 * mega, each: mega / 4, back: true, slack: 2*loop.DefaultMaxIdleBlocks + 4*mega},
+	{name: "descriptors less connections", unit: 1, of: func(s Sample) float64 { return float64(s.Descriptors - s.Conns) }, calm: true,
+		share: 0.1, floor: 4, room: 1, each: 1, back: true},
+	{name: "goroutines", unit: 1, of: func(s Sample) float64 { return float64(s.Goroutines) },
+		share: 0.1, floor: 2, room: 8, back: true},
+	{name: "p50 in the control's", unit: 1, of: func(s Sample) float64 { return ratio(s.Server.P50, s.Control.P50) }, calm: true, times: true, share: 0.5, most: 10},
+	{name: "p99 in the control's", unit: 1, of: func(s Sample) float64 { return ratio(s.Server.P99, s.Control.P99) }, calm: true, times: true, share: 0.5, most: 10},
+	{name: "p50, ms", unit: milli, of: func(s Sample) float64 { return float64(s.Server.P50) }, calm: true},
+	{name: "p99, ms", unit: milli, of: func(s Sample) float64 { return float64(s.Server.P99) }, calm: true},
+	{name: "p50 of the control, ms", unit: milli, of: func(s Sample) float64 { return float64(s.Control.P50) }, calm: true},
+	{name: "p99 of the control, ms", unit: milli, of: func(s Sample) float64 { return float64(s.Control.P99) }, calm: true},
+}
+
+// ratio is NaN where there is nothing to compare with.
+func ratio(a, b time.Duration) float64 {
+	if a == 0 || b == 0 {
+		return math.NaN()
+	}
+	return float64(a) / float64(b)
 }
 
 // Verdict is how one figure did.
 type Verdict struct {
-	Figure string
-	Before string
-	Middle string // median of the middle third
-	Last   string // and of the last
-	Peak   string
-	After  string
-	Says   string
-	Failed bool
+	Figure  string
+	Before  string
+	Median  string
+	Rise    string // over the run
+	Noticed string // the least rise that would have failed
+	Peak    string
+	After   string
+	Says    string
+	Failed  bool
 }
 
 // judge fills in the verdicts.
@@ -70,67 +102,84 @@ func (r *Result) judge() {
 	}
 }
 
+// verdict judges one figure.
 func (r *Result) verdict(f figure) Verdict {
-	v := Verdict{Figure: f.name, Before: "-", Middle: "-", Last: "-", Peak: "-", After: "-"}
-	print := func(n float64) string { return fmt.Sprintf("%.4g", n/f.unit) }
-	say := func(good, bad string, failed bool) {
-		text := good
+	v := Verdict{Figure: f.name, Before: "-", Median: "-", Rise: "-", Noticed: "-", Peak: "-", After: "-"}
+	at, values := f.values(r.Samples)
+	if len(values) == 0 {
+		v.Says = "not seen"
+		return v
+	}
+	var says []string
+	say := func(failed bool, bad, good string) {
 		if failed {
-			text, v.Failed = bad, true
+			v.Failed, good = true, bad
 		}
-		if v.Says != "" {
-			v.Says += ", "
+		says = append(says, good)
+	}
+	median, peak := stats.Median(values), slices.Max(values)
+	v.Median, v.Peak = f.print(median), f.print(peak)
+	if f.share > 0 {
+		if rise, limit, ok := f.rise(at, values); ok && r.lasted() >= shortest {
+			v.Rise, v.Noticed = f.printRise(rise), f.printRise(limit)
+			say(rise > limit, "GREW", "flat")
+		} else {
+			says = append(says, "too short to tell growth")
 		}
-		v.Says += text
 	}
-	if r.lasted() < shortest {
-		say("too short to tell growth", "", false)
-	} else {
-		middle, last := r.thirds(f)
-		v.Middle, v.Last = print(middle), print(last)
-		say("flat", "GREW", last-middle > max(f.floor, f.share*middle))
+	if f.most > 0 {
+		say(median > f.most, "TOO MUCH", "in bounds")
 	}
-	peak := f.peak(r.Samples)
-	v.Peak = print(peak)
-	before, after := f.of(r.Baseline), f.of(r.Final)
+	before := f.of(r.Baseline)
 	if f.room > 0 {
-		say("bounded", "TOO MUCH", peak > before+f.room+f.each*float64(r.Config.Conns))
+		say(peak > before+f.room+f.each*float64(r.Config.Conns), "TOO MUCH", "bounded")
 	}
-	if f.slack >= 0 {
-		v.Before, v.After = print(before), print(after)
-		say("back", "NOT BACK", after > before+f.slack)
+	if f.back {
+		v.Before = f.print(before)
 	}
+	if f.back && r.Final != nil {
+		after := f.of(*r.Final)
+		v.After = f.print(after)
+		say(after > before+f.slack, "NOT BACK", "back")
+	}
+	v.Says = strings.Join(says, ", ")
 	return v
 }
 
-// lasted is how long there were samples.
-func (r *Result) lasted() time.Duration {
-	return r.Samples[len(r.Samples)-1].At + r.Config.every()
-}
-
-// thirds are the medians of the middle and of the last third of the run.
-func (r *Result) thirds(f figure) (middle, last float64) {
-	n := len(r.Samples)
-	return f.median(r.Samples[n/3 : 2*n/3]), f.median(r.Samples[2*n/3:])
-}
-
-func (f figure) median(samples []Sample) float64 {
-	if values := f.values(samples); len(values) > 0 {
-		return stats.Median(values)
+// rise is by how much a figure rises, and by how much it may.
+func (f figure) rise(at, values []float64) (rise, limit float64, ok bool) {
+	limit = max(f.floor, f.share*stats.Median(values))
+	if f.times {
+		limit = math.Log(1 + f.share)
+		values = logarithms(values)
 	}
-	return 0
+	trend, ok := stats.Rising(at, values)
+	return trend.Rise, max(limit, certainty*trend.Noise), ok
 }
 
-// peak is the most of those samples that say something, 0 if none does.
-func (f figure) peak(samples []Sample) float64 { return slices.Max(append(f.values(samples), 0)) }
+func logarithms(values []float64) []float64 {
+	logs := make([]float64, len(values))
+	for i, v := range values {
+		logs[i] = math.Log(v)
+	}
+	return logs
+}
 
-// values are those that say something.
-func (f figure) values(samples []Sample) []float64 {
-	var values []float64
+func (f figure) printRise(n float64) string {
+	if f.times {
+		return fmt.Sprintf("×%.3g", math.Exp(n))
+	}
+	return f.print(n)
+}
+
+func (f figure) print(n float64) string { return fmt.Sprintf("%.4g", n/f.unit) }
+
+// values are those that say something, and when they were seen, in seconds.
+func (f figure) values(samples []Sample) (at, values []float64) {
 	for _, s := range samples {
-		if !f.calm || !s.Stopped {
-			values = append(values, f.of(s))
+		if v := f.of(s); !math.IsNaN(v) && !(f.calm && s.Stopped) {
+			at, values = append(at, s.At.Seconds()), append(values, v)
 		}
 	}
-	return values
+	return at, values
 }

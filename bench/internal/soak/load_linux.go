@@ -6,17 +6,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
-	"github.com/HdrHistogram/hdrhistogram-go"
+	"golang.org/x/sys/unix"
 
 	"github.com/eddyline/eddyline/bench/internal/harness"
-	"github.com/eddyline/eddyline/bench/internal/reliability/ledger"
 )
 
 // patience is how long one action may take. The server is stopped for less.
@@ -24,20 +23,27 @@ const patience = 30 * time.Second
 
 // kind is one kind of worker.
 type kind struct {
-	name  string
-	share float64       // of the connections
-	pause time.Duration // between two actions, at most
-	act   func(*worker) error
+	name    string
+	service string        // of the server
+	share   float64       // of the connections
+	pause   time.Duration // between two actions, at most
+	act     func(*worker) error
 }
 
 var kinds = []kind{
-	{"echo", 0.4, 20 * time.Millisecond, (*worker).echo},
-	{"slow reader", 0.1, 50 * time.Millisecond, (*worker).readSlowly},
-	{"churn", 0.1, 20 * time.Millisecond, (*worker).churn},
-	{"half-close", 0.1, 50 * time.Millisecond, (*worker).halfClose},
-	{"deadline", 0.1, 50 * time.Millisecond, (*worker).outlast},
-	{"reset", 0.1, 50 * time.Millisecond, (*worker).reset},
-	{"aborted dial", 0.1, 50 * time.Millisecond, (*worker).abortDial},
+	{"echo", "echo", 0.3, 20 * time.Millisecond, (*worker).echo},
+	{"slow reader", "echo", 0.1, 50 * time.Millisecond, (*worker).readSlowly},
+	{"churn", "echo", 0.1, 20 * time.Millisecond, (*worker).churn},
+	{"half-close", "echo", 0.05, 50 * time.Millisecond, (*worker).halfClose},
+	{"read deadline", "read deadline", 0.05, 50 * time.Millisecond, (*worker).outlastRead},
+	{"write deadline", "write deadline", 0.05, 50 * time.Millisecond, (*worker).outlastWrite},
+	{"idle timeout", "idle timeout", 0.05, 50 * time.Millisecond, (*worker).outlastIdle},
+	{"reset", "echo", 0.1, 50 * time.Millisecond, (*worker).reset},
+	{"aborted dial", "echo", 0.05, 50 * time.Millisecond, (*worker).abortDial},
+	{"hand-over", "hand-over", 0.05, 50 * time.Millisecond, (*worker).halfClose},
+	{"pause", "pause", 0.05, 50 * time.Millisecond, (*worker).halfClose},
+	{"relay", "relay", 0.05, 50 * time.Millisecond, (*worker).converse},
+	{"unix socket", "unix", 0.05, 50 * time.Millisecond, (*worker).halfClose},
 }
 
 // load is all workers.
@@ -49,10 +55,6 @@ type load struct {
 		sync.Mutex
 		first map[string]string // by kind
 	}
-	latency struct {
-		sync.Mutex
-		*hdrhistogram.Histogram
-	}
 }
 
 type tally struct{ done, lost, bytes atomic.Int64 }
@@ -61,6 +63,7 @@ type tally struct{ done, lost, bytes atomic.Int64 }
 type worker struct {
 	*load
 	*tally
+	at   place
 	rng  *rand.Rand
 	conn *conn // of echo, kept
 }
@@ -68,7 +71,6 @@ type worker struct {
 func newLoad(ctx context.Context, at listening) *load {
 	l := &load{listening: at, ctx: ctx, tallies: make([]tally, len(kinds))}
 	l.lost.first = map[string]string{}
-	l.latency.Histogram = hdrhistogram.New(1, int64(time.Minute/time.Microsecond), 3)
 	return l
 }
 
@@ -103,7 +105,12 @@ func (l *load) run(ctx context.Context, seed uint64, conns int) {
 }
 
 func (l *load) worker(kind int, seed uint64, number int) *worker {
-	return &worker{load: l, tally: &l.tallies[kind], rng: rand.New(rand.NewPCG(seed, uint64(number)))}
+	return &worker{
+		load:  l,
+		tally: &l.tallies[kind],
+		at:    l.listening[kinds[kind].service],
+		rng:   rand.New(rand.NewPCG(seed, uint64(number))),
+	}
 }
 
 // do makes one action.
@@ -127,25 +134,62 @@ func (l *load) do(w *worker, k kind) {
 	}
 }
 
-// conn is a connection that ends with the load's context.
+// conn is a connection that ends with a context.
 type conn struct {
-	*net.TCPConn
+	halfCloser
 	forget func() bool
+}
+
+// halfCloser is a net.TCPConn or net.UnixConn.
+type halfCloser interface {
+	net.Conn
+	CloseWrite() error
 }
 
 func (c *conn) Close() error {
 	c.forget()
-	return c.TCPConn.Close()
+	return c.halfCloser.Close()
 }
 
-// dial connects to the server; the connection ends by itself if it lasts.
-func (l *load) dial(address string) (*conn, error) {
-	nc, err := (&net.Dialer{Timeout: patience}).DialContext(l.ctx, "tcp", address)
+// resetOnClose lets Close send a reset, where the network has one.
+func (c *conn) resetOnClose() {
+	if tcp, ok := c.halfCloser.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+	}
+}
+
+// dial connects; the connection ends by itself if it lasts.
+func dial(ctx context.Context, to place) (*conn, error) {
+	return dialWith(ctx, &net.Dialer{Timeout: patience}, to)
+}
+
+func dialWith(ctx context.Context, d *net.Dialer, to place) (*conn, error) {
+	nc, err := d.DialContext(ctx, to.Network, to.Address)
 	if err != nil {
 		return nil, err
 	}
-	forget := context.AfterFunc(l.ctx, func() { nc.Close() })
-	return &conn{nc.(*net.TCPConn), forget}, nc.SetDeadline(time.Now().Add(patience))
+	c, ok := nc.(halfCloser)
+	if !ok {
+		return nil, fmt.Errorf("connections of %s cannot end one direction", to.Network)
+	}
+	forget := context.AfterFunc(ctx, func() { nc.Close() })
+	return &conn{c, forget}, nc.SetDeadline(time.Now().Add(patience))
+}
+
+// dial connects to the worker's service.
+func (w *worker) dial() (*conn, error) { return dial(w.ctx, w.at) }
+
+// dialNarrow is dial for a connection in which the kernels hold little.
+func (w *worker) dialNarrow() (*conn, error) {
+	narrow := func(_, _ string, raw syscall.RawConn) error {
+		var err1, err2 error
+		err := raw.Control(func(fd uintptr) {
+			err1 = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, 8<<10)
+			err2 = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_MAXSEG, 1000) // the peer's buffer grows by segments
+		})
+		return errors.Join(err, err1, err2)
+	}
+	return dialWith(w.ctx, &net.Dialer{Timeout: patience, Control: narrow}, w.at)
 }
 
 func (w *worker) hangUp() {
@@ -153,165 +197,4 @@ func (w *worker) hangUp() {
 		w.conn.Close()
 		w.conn = nil
 	}
-}
-
-// echo sends one message on a connection that lasts, and now and then resets it.
-func (w *worker) echo() error {
-	if w.conn == nil {
-		c, err := w.dial(w.Echo)
-		if err != nil {
-			return err
-		}
-		w.conn = c
-	}
-	began := time.Now()
-	if err := w.conn.SetDeadline(began.Add(patience)); err != nil {
-		return err
-	}
-	if err := w.message(w.conn, 1+w.rng.IntN(16<<10)); err != nil {
-		return err
-	}
-	w.latency.Lock()
-	_ = w.latency.RecordValue(time.Since(began).Microseconds())
-	w.latency.Unlock()
-	if w.rng.IntN(200) == 0 {
-		_ = w.conn.SetLinger(0)
-		w.hangUp()
-	}
-	return nil
-}
-
-// stream begins the same stream of bytes twice, from a place chosen at random.
-func stream(rng *rand.Rand) (out, in *ledger.Stream) {
-	id := rng.IntN(1 << 16)
-	return ledger.New(id), ledger.New(id)
-}
-
-// message sends n bytes and wants them back.
-func (w *worker) message(c *conn, n int) error {
-	out, in := stream(w.rng)
-	if _, err := c.Write(out.Next(n)); err != nil {
-		return err
-	}
-	p := make([]byte, n)
-	if _, err := io.ReadFull(c, p); err != nil {
-		return err
-	}
-	w.bytes.Add(int64(n))
-	return in.Check(p)
-}
-
-// churn connects for one message.
-func (w *worker) churn() error {
-	c, err := w.dial(w.Echo)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	return w.message(c, 1+w.rng.IntN(1<<10))
-}
-
-// halfClose sends, ends its output, and wants all of it and then the end.
-func (w *worker) halfClose() error {
-	return w.exchange(1+w.rng.IntN(256<<10), func() {})
-}
-
-// readSlowly is the same for a reader that rests between its reads, while the
-// server has more for it than it may keep.
-func (w *worker) readSlowly() error {
-	return w.exchange(1<<20+w.rng.IntN(4<<20), func() { time.Sleep(time.Duration(w.rng.IntN(int(20 * time.Millisecond)))) })
-}
-
-func (w *worker) exchange(total int, between func()) error {
-	c, err := w.dial(w.Echo)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	out, in := stream(w.rng)
-	sent := make(chan error, 1)
-	go func() { sent <- sendAll(c, out, total) }()
-	for p := make([]byte, 128<<10); ; {
-		between()
-		n, err := c.Read(p)
-		if err := in.Check(p[:n]); err != nil {
-			return errors.Join(err, c.Close(), <-sent)
-		}
-		w.bytes.Add(int64(n))
-		if err == nil {
-			continue
-		}
-		if err != io.EOF || in.Done() != int64(total) {
-			err = fmt.Errorf("after %d of %d bytes: %w", in.Done(), total, err)
-			return errors.Join(err, c.Close(), <-sent)
-		}
-		return <-sent
-	}
-}
-
-// sendAll sends total bytes and FIN.
-func sendAll(c *conn, out *ledger.Stream, total int) error {
-	for left := total; left > 0; {
-		p := out.Next(left)
-		if _, err := c.Write(p); err != nil {
-			return fmt.Errorf("sending: %w", err)
-		}
-		left -= len(p)
-	}
-	return c.CloseWrite()
-}
-
-// outlast waits for the server's deadline, sending a byte now and then that must
-// not move it.
-func (w *worker) outlast() error {
-	began := time.Now()
-	c, err := w.dial(w.Limited)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	if w.rng.IntN(2) == 0 {
-		_, _ = c.Write([]byte{0})
-	}
-	n, err := c.Read(make([]byte, 1))
-	var late net.Error
-	if n > 0 || errors.As(err, &late) && late.Timeout() {
-		return fmt.Errorf("a connection past its deadline: %d bytes, %w", n, err)
-	}
-	if lasted := time.Since(began); lasted < readLimit {
-		return fmt.Errorf("a deadline of %v ended the connection after %v", readLimit, lasted)
-	}
-	return nil
-}
-
-// reset breaks a connection in the middle of what it sends or receives.
-func (w *worker) reset() error {
-	c, err := w.dial(w.Echo)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	out, _ := stream(w.rng)
-	_ = c.SetWriteDeadline(time.Now().Add(50 * time.Millisecond)) // it reads nothing
-	for left := 1 + w.rng.IntN(512<<10); left > 0 && err == nil; {
-		p := out.Next(left)
-		left -= len(p)
-		_, err = c.Write(p)
-	}
-	if w.rng.IntN(2) == 0 {
-		_, _ = c.Read(make([]byte, 64<<10))
-	}
-	return c.SetLinger(0)
-}
-
-// abortDial gives up while it connects, or right after.
-func (w *worker) abortDial() error {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(w.rng.IntN(int(200*time.Microsecond))))
-	defer cancel()
-	c, err := new(net.Dialer).DialContext(ctx, "tcp", w.Echo)
-	if err != nil {
-		return nil // as was intended
-	}
-	_ = c.(*net.TCPConn).SetLinger(0)
-	return c.Close()
 }

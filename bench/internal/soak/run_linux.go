@@ -6,11 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"os"
-	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -25,28 +22,63 @@ type run struct {
 	Config
 	process *child.Process
 	load    *load
+	probe   *probe // of the server
+	control *probe
 	began   time.Time
 	result  *Result
+	account account // the last one
 	stops   Count
 	resting atomic.Bool  // the server is stopped
 	woken   atomic.Int64 // when it was woken last, in nanoseconds since the load began
 }
 
-// Run starts the server, puts it under load, ends both and judges. A run that ctx
-// ends early is judged by what there is. The error is of the run itself, such as
-// a server that does not start, or that crashed.
+// Run starts the server, puts it under load, ends both and judges. Whatever ends a
+// run early, what was seen until then is in the Result, with the reason; it is nil
+// only if there was nothing to see. The error is of the run itself: the server or
+// the control did not start, crashed or did not end.
 func Run(ctx context.Context, cfg Config) (*Result, error) {
-	var at listening
-	process, err := child.Start(child.Options{Name: "soak server", Role: Role, Program: cfg.Program, Config: serverConfig{cfg.Seed, cfg.Faults}, CPU: -1}, &at)
+	var beside place
+	neutral, err := child.Start(child.Options{Name: "control", Role: controlRole, CPU: -1}, &beside)
 	if err != nil {
 		return nil, err
 	}
-	r := &run{Config: cfg, process: process, load: newLoad(ctx, at), result: &Result{Config: cfg}, stops: Count{What: "server stopped for up to 1.5 s (SIGSTOP)"}}
-	if err := r.all(ctx); err != nil {
-		process.Kill()
+	defer neutral.Kill()
+	var at listening
+	process, err := child.Start(child.Options{Name: "soak server", Role: serverRole, Program: cfg.Program, Config: serverConfig{cfg.Seed, cfg.Faults}, CPU: -1}, &at)
+	if err != nil {
 		return nil, err
 	}
-	return r.result, process.Stop()
+	r := &run{
+		Config:  cfg,
+		process: process,
+		load:    newLoad(ctx, at),
+		probe:   newProbe(cfg.Seed, func() (*conn, error) { return dial(ctx, at["echo"]) }),
+		control: newProbe(cfg.Seed, func() (*conn, error) { return dial(ctx, beside) }),
+		result:  &Result{Config: cfg},
+		stops:   Count{What: "server stopped for up to 1.5 s (SIGSTOP)"},
+	}
+	err = r.all(ctx)
+	if err == nil {
+		err = process.Stop()
+	} else {
+		process.Kill()
+	}
+	err = errors.Join(err, neutral.Err())
+	r.result.Ended = reason(ctx, err)
+	r.collect()
+	r.result.judge()
+	return r.result, err
+}
+
+// reason is why a run ended before its time.
+func reason(ctx context.Context, err error) string {
+	switch {
+	case err != nil:
+		return err.Error()
+	case ctx.Err() != nil:
+		return interrupted
+	}
+	return ""
 }
 
 func (r *run) all(ctx context.Context) error {
@@ -62,19 +94,24 @@ func (r *run) all(ctx context.Context) error {
 	loaded, cancel := context.WithTimeout(ctx, r.For)
 	defer cancel()
 	r.began = time.Now()
+	r.result.Began = r.began.UTC()
 	var parts sync.WaitGroup
 	parts.Go(func() { r.load.run(loaded, r.Seed, r.Conns) })
 	parts.Go(func() { r.stopNowAndThen(loaded) })
+	parts.Go(func() { r.probe.run(loaded) })
+	parts.Go(func() { r.control.run(loaded) })
 	err = r.watch(loaded)
 	cancel()
 	parts.Wait()
 	if err != nil {
 		return err
 	}
-	if r.result.Final, err = r.settled(); err != nil {
+	final, err := r.settled()
+	if err != nil {
 		return err
 	}
-	return r.finish()
+	r.result.Final = &final
+	return nil
 }
 
 // watch takes samples until ctx ends.
@@ -87,9 +124,12 @@ func (r *run) watch(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		}
-		s, _, err := r.sample("account")
+		s, err := r.sample("account")
 		if err != nil {
 			return err
+		}
+		if ctx.Err() != nil {
+			return nil // it may have seen the load end
 		}
 		s.Stopped = r.disturbed()
 		r.result.Samples = append(r.result.Samples, s)
@@ -106,32 +146,33 @@ func (r *run) disturbed() bool {
 	return r.resting.Load() || woken > 0 && time.Since(r.began)-time.Duration(woken) < 2*r.every()
 }
 
-// sample asks the server and the kernel.
-func (r *run) sample(op string) (Sample, account, error) {
-	var a account
-	if err := r.process.Call(op, nil, &a); err != nil {
-		return Sample{}, a, err
+// sample asks the server, the kernel and the probes.
+func (r *run) sample(op string) (Sample, error) {
+	if err := r.process.Call(op, nil, &r.account); err != nil {
+		return Sample{}, err
 	}
 	memory, err := r.process.Memory()
 	if err != nil {
-		return Sample{}, a, err
+		return Sample{}, err
 	}
 	files, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", r.process.PID()))
 	if err != nil {
-		return Sample{}, a, err
+		return Sample{}, err
 	}
-	s := Sample{Resident: memory.Resident, Heap: a.Heap, Descriptors: len(files), Goroutines: a.Goroutines, Conns: int(a.Conns)}
+	a := r.account
+	s := Sample{
+		Resident:    memory.Resident,
+		Heap:        a.Heap,
+		Descriptors: len(files),
+		Goroutines:  a.Goroutines,
+		Conns:       int(a.Conns),
+		Server:      r.probe.take(),
+		Control:     r.control.take(),
+	}
 	if !r.began.IsZero() {
 		s.At = time.Since(r.began)
 	}
-	l := &r.load.latency
-	l.Lock()
-	defer l.Unlock()
-	s.Echoes = int(l.TotalCount())
-	s.P50 = time.Duration(l.ValueAtPercentile(50)) * time.Microsecond
-	s.P99 = time.Duration(l.ValueAtPercentile(99)) * time.Microsecond
-	l.Reset()
-	return s, a, nil
+	return s, nil
 }
 
 // settled waits until the server has no connections and no dials any more, and
@@ -141,10 +182,11 @@ func (r *run) settled() (Sample, error) {
 		return Sample{}, err
 	}
 	for end := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
-		s, a, err := r.sample("settle")
+		s, err := r.sample("settle")
 		if err != nil {
 			return s, err
 		}
+		a := r.account
 		quiet := a.Conns == 0 && a.Dials == a.Outcomes && a.Echoed+a.Broken >= 1
 		back := r.began.IsZero() || s.Descriptors <= r.result.Baseline.Descriptors && s.Goroutines <= r.result.Baseline.Goroutines
 		if quiet && back || time.Now().After(end) {
@@ -173,56 +215,4 @@ func (r *run) stopNowAndThen(ctx context.Context) {
 		r.resting.Store(false)
 		r.stops.Times++
 	}
-}
-
-// missing are the kinds of faults that should have taken place and have not. A run that is
-// too short to be judged in full need not have met all of them.
-func (r *run) missing(injected []Count) (never []string) {
-	some := false
-	for _, c := range injected {
-		if some = some || c.Times > 0; c.Times == 0 {
-			never = append(never, c.What)
-		}
-	}
-	if r.Faults && !some {
-		return []string{"all"}
-	}
-	if n := len(r.result.Samples); n == 0 || r.result.Samples[n-1].At < shortest {
-		return nil
-	}
-	return never
-}
-
-// finish collects what happened and judges it.
-func (r *run) finish() error {
-	_, a, err := r.sample("account")
-	if err != nil {
-		return err
-	}
-	for i, k := range kinds {
-		t := &r.load.tallies[i]
-		r.result.Actions = append(r.result.Actions, Tally{k.name, t.done.Load(), t.lost.Load(), t.bytes.Load()})
-	}
-	r.result.Actions = append(r.result.Actions, Tally{Kind: "dial to itself", Done: a.Dials, Lost: a.Failed + a.Broken + a.Dials - a.Outcomes})
-	r.result.Faults = append([]Count{r.stops}, a.Injected...)
-	for _, name := range slices.Sorted(maps.Keys(r.load.lost.first)) {
-		r.result.Lost = append(r.result.Lost, name+": "+r.load.lost.first[name])
-	}
-	if a.Why != "" {
-		r.result.Lost = append(r.result.Lost, "dial to itself: "+a.Why)
-	}
-	if a.Dials != a.Outcomes {
-		r.result.Lost = append(r.result.Lost, fmt.Sprintf("dial to itself: %d dials had %d outcomes", a.Dials, a.Outcomes))
-	}
-	if a.Conns != 0 {
-		r.result.Lost = append(r.result.Lost, fmt.Sprintf("%d connections are left in the engine", a.Conns))
-	}
-	if never := r.missing(a.Injected); len(never) > 0 {
-		return fmt.Errorf("faults that never took place: %s", strings.Join(never, ", "))
-	}
-	if len(r.result.Samples) == 0 {
-		return errors.New("the run was over before its first sample")
-	}
-	r.result.judge()
-	return nil
 }
