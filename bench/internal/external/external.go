@@ -119,9 +119,8 @@ func describe(curve []results.Quantile) (*results.Latency, error) {
 	}, nil
 }
 
-// quantile makes a point of a curve; ok is false for a time that is none.
+// quantile makes a point of a curve; ok is false for a time beyond the clock's range.
 func quantile(q, time, unit float64) (p results.Quantile, ok bool) {
 	ns := math.Round(time * unit)
-	ok = q >= 0 && ns >= 0 && ns < math.MaxInt64
-	return results.Quantile{Q: q, NS: int64(ns)}, ok
+	return results.Quantile{Q: q, NS: int64(ns)}, math.Abs(ns) < math.MaxInt64
 }

@@ -78,6 +78,7 @@ func FuzzRedisReport(f *testing.F) {
 	const report = "  %s requests completed in 0.05 seconds\n\nLatency by percentile distribution:\n%s\nCumulative distribution of latencies:\n0.000%% <= 0.103 milliseconds\n" +
 		"  throughput summary: %s requests per second\n"
 	f.Add(uint32(20000), uint32(41666666), []byte("\x00\x00\xcf\xff\x01\x00\xff\x01\x00\xff\x01\x00\xff\x01\x00"), "")
+	f.Add(uint32(1), uint32(7), []byte("\x00\x03\xe9"), "") // 1.001 ms, which is a little less in binary
 	f.Add(uint32(0), uint32(1), []byte{}, fmt.Sprintf(report, "99999999999999999999", "", "1.0"))
 	f.Add(uint32(1), uint32(0), []byte{}, fmt.Sprintf(report, "1", "", "1.2.3"))
 	for _, line := range []string{"50% <= 1.2.3", "50% <= 99999999999999", "101% <= 1", "50% <= 2 milliseconds\n40% <= 3", "50% <= 2 milliseconds\n60% <= 1"} {
@@ -113,24 +114,29 @@ func FuzzStrace(f *testing.F) {
 	f.Add([]byte("\x13\x89\x00\x00\x3a\x07"), uint16(420), "% time seconds usecs/call calls errors syscall\n 1 2 3 4 total\n")
 	f.Add([]byte{}, uint16(100), "calls calls\n9223372036854775807 a\n1 b\n 9223372036854775808 total")
 	f.Fuzz(func(t *testing.T, rows []byte, cut uint16, text string) {
-		said := "% time     seconds  usecs/call     calls    errors syscall\n------ ----------- ----------- --------- --------- ----------------\n"
-		row := func(calls, errors int, name string) {
+		const rule = "------ ----------- ----------- --------- --------- ----------------\n"
+		table := "% time     seconds  usecs/call     calls    errors syscall\n" + rule
+		row := func(calls, errors int, name string) string {
 			failed := ""
 			if errors > 0 {
 				failed = fmt.Sprint(errors)
 			}
-			said += fmt.Sprintf("%6.2f %11.6f %11d %9d %9s %s\n", 58.18, 0.060725, 12, calls, failed, name)
+			return fmt.Sprintf("%6.2f %11.6f %11d %9d %9s %s\n", 58.18, 0.060725, 12, calls, failed, name)
 		}
 		sum, errors := 0, 0
 		for ; len(rows) >= 3; rows = rows[3:] {
 			calls := int(binary.BigEndian.Uint16(rows))
-			row(calls, int(rows[2]), fmt.Sprintf("call%d", len(rows)))
+			table += row(calls, int(rows[2]), fmt.Sprintf("call%d", len(rows)))
 			sum, errors = sum+calls, errors+int(rows[2])
 		}
-		said += "------ ----------- ----------- --------- --------- ----------------\n"
-		row(sum, errors, "total")
+		said := table + rule + row(sum, errors, "total")
 		if got, err := parseStrace([]byte(said)); err != nil || got != uint64(sum) {
 			t.Errorf("%s: %d, %v, want %d", said, got, err, sum)
+		}
+		for _, wrong := range []int{sum - 1, sum + 1} {
+			if got, err := parseStrace([]byte(table + rule + row(wrong, errors, "total"))); err == nil {
+				t.Errorf("%s with a total of %d: %d", table, wrong, got)
+			}
 		}
 		// Without its end it tells nothing.
 		part := said[:min(int(cut), len(said)-len("l\n"))]
