@@ -128,11 +128,14 @@ func (n *Network) Counted(ns *os.File) (packets []int, err error) {
 
 // counters are the counts of packets in a listing of nft, in its order.
 func counters(said string) (packets []int, err error) {
-	for _, rest := range strings.Split(said, "counter packets ")[1:] {
-		figure, _, _ := strings.Cut(rest, " ")
-		n, err := proc.Count(figure, 1)
+	words := append(strings.Fields(said), "")
+	for i := range len(words) - 2 {
+		if words[i] != "counter" || words[i+1] != "packets" {
+			continue
+		}
+		n, err := proc.Count(words[i+2], 1)
 		if err != nil || n > math.MaxInt {
-			return nil, fmt.Errorf("nft: %q packets in %q", figure, said)
+			return nil, fmt.Errorf("nft: %q packets in %q", words[i+2], said)
 		}
 		packets = append(packets, int(n))
 	}
