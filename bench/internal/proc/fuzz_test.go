@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -197,12 +198,12 @@ func FuzzSchedstat(f *testing.F) {
 	})
 }
 
-var autogroup = regexp.MustCompile(`^/autogroup-[0-9]{1,19} nice [+-]?[0-9]+\n?$`)
+var autogroup = regexp.MustCompile(`^/autogroup-([0-9]+) nice ([+-]?0*[0-9]{1,2})\n?$`)
 
 func FuzzAutogroup(f *testing.F) {
 	for _, text := range []string{
 		"", "/autogroup-1 nice 0", "/autogroup-1 nice 0\n\n", "/autogroup-x nice 0\n", "/autogroup-1 nice 20\n", "/autogroup-1 nice -21\n", "/autogroup-1 nice 1x\n",
-		"/autogroup-1 nice\n", "autogroup-1 nice 0\n", "/autogroup-99999999999999999999 nice 1\n",
+		"/autogroup-1 nice\n", "autogroup-1 nice 0\n", "/autogroup-99999999999999999999 nice 1\n", "/autogroup-00000000000000000000 nice +01",
 	} {
 		f.Add(text, uint32(8466), int8(-20))
 	}
@@ -211,9 +212,15 @@ func FuzzAutogroup(f *testing.F) {
 		if got, err := Autogroup(fmt.Appendf(nil, "/autogroup-%d nice %d\n", id, nice)); err != nil || got != int(nice) {
 			t.Errorf("%d: %d, %v", nice, got, err)
 		}
+		want, ok := 0, false
+		if m := autogroup.FindStringSubmatch(text); m != nil {
+			_, fits := modelCount(m[1], 1)
+			want, _ = strconv.Atoi(m[2])
+			ok = fits && want >= -20 && want <= 19
+		}
 		got, err := Autogroup([]byte(text))
-		if err == nil && (!autogroup.MatchString(text) || got < -20 || got > 19) {
-			t.Errorf("%q is taken for %d", text, got)
+		if (err == nil) != ok || ok && got != want {
+			t.Errorf("%q: %d, %v, want %d, %v", text, got, err, want, ok)
 		}
 		quotes(t, err, text)
 	})
