@@ -16,15 +16,21 @@ func residentMemory() int64 {
 	if err != nil {
 		return 0
 	}
+	return residentPages(statm) * int64(os.Getpagesize())
+}
+
+// residentPages finds in /proc/self/statm how many pages are in memory, 0 if it is not
+// there.
+func residentPages(statm []byte) int64 {
 	fields := bytes.Fields(statm)
 	if len(fields) < 2 {
 		return 0
 	}
-	pages, err := strconv.ParseInt(string(fields[1]), 10, 64)
+	pages, err := strconv.ParseUint(string(fields[1]), 10, 48) // an address has 64 bits, a page 12 at least
 	if err != nil {
 		return 0
 	}
-	return pages * int64(os.Getpagesize())
+	return int64(pages)
 }
 
 // settledMemory is residentMemory without garbage, so that the difference of

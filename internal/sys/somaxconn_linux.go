@@ -9,16 +9,17 @@ import (
 	"sync"
 )
 
-// somaxconn reads the system's bound on a listener's queue once; 128 was that
-// bound before Linux 5.4.
+// somaxconn reads the system's bound on a listener's queue once.
 var somaxconn = sync.OnceValue(func() int {
-	text, err := os.ReadFile("/proc/sys/net/core/somaxconn")
-	if err != nil {
-		return 128
-	}
-	n, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	text, _ := os.ReadFile("/proc/sys/net/core/somaxconn")
+	return parseSomaxconn(string(text))
+})
+
+// parseSomaxconn is the bound that a text tells, or what it was before Linux 5.4.
+func parseSomaxconn(text string) int {
+	n, err := strconv.Atoi(strings.TrimSpace(text))
 	if err != nil || n <= 0 {
 		return 128
 	}
 	return n
-})
+}

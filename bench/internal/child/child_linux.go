@@ -46,7 +46,7 @@ func Dispatch(roles map[string]Role) bool {
 
 // failure is the reply of a request that failed.
 type failure struct {
-	Err string `json:"err"`
+	Err *string `json:"err"` // nil of a reply that is none
 }
 
 // parseReply decodes a line into reply, or returns the error that it carries.
@@ -56,8 +56,8 @@ func parseReply(line []byte, reply any) error {
 		if err := json.Unmarshal(line, &f); err != nil {
 			return fmt.Errorf("reply %q: %w", line, err)
 		}
-		if f.Err != "" {
-			return errors.New(f.Err)
+		if f.Err != nil {
+			return errors.New(*f.Err)
 		}
 	}
 	if reply == nil {

@@ -60,7 +60,8 @@ func (c *Control) ReplyLine(line []byte) error {
 
 // Fail sends err as the reply.
 func (c *Control) Fail(err error) error {
-	return c.Reply(failure{err.Error()})
+	text := err.Error()
+	return c.Reply(failure{&text})
 }
 
 // Next returns the next request, io.EOF when the parent has no more. The argument

@@ -4,11 +4,11 @@ package child
 // program that says nothing of itself.
 
 import (
-	"bytes"
 	"fmt"
 	"os"
-	"strconv"
 	"time"
+
+	"github.com/eddyline/eddyline/bench/internal/proc"
 )
 
 // coreAccount has a figure for each core: the nanoseconds that the tasks of all
@@ -25,30 +25,12 @@ func CoreTime(cores ...int) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	ran, err := sumCores(text, cores)
+	ran, err := proc.Cores(text, cores)
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w", coreAccount, err)
 	}
 	return ran, nil
 }
-
-func sumCores(text []byte, cores []int) (sum time.Duration, err error) {
-	figures := bytes.Fields(text)
-	for _, core := range cores {
-		if core < 0 || core >= len(figures) {
-			return 0, fmt.Errorf("no core %d in %q", core, text)
-		}
-		ran, err := strconv.ParseInt(string(figures[core]), 10, 64)
-		if err != nil {
-			return 0, err
-		}
-		sum += time.Duration(ran)
-	}
-	return sum, nil
-}
-
-// tick is the unit of times in /proc/PID/stat, USER_HZ of the kernel.
-const tick = 10 * time.Millisecond
 
 // Times returns the child's processor time in user mode and in the kernel, which
 // the kernel tells to 10 ms.
@@ -58,27 +40,8 @@ func (p *Process) Times() (user, system time.Duration, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
-	if user, system, err = parseTimes(text); err != nil {
+	if user, system, err = proc.Times(text); err != nil {
 		return 0, 0, fmt.Errorf("%s: %w", file, err)
 	}
 	return user, system, nil
-}
-
-// parseTimes finds the 14th and the 15th figure. The second is the program's name
-// in parentheses, which may have spaces and parentheses itself.
-func parseTimes(text []byte) (user, system time.Duration, err error) {
-	const first, utime = 3, 14 // after the name; of the two
-	fields := bytes.Fields(text[bytes.LastIndexByte(text, ')')+1:])
-	if len(fields) <= utime-first+1 {
-		return 0, 0, fmt.Errorf("%q has no times", text)
-	}
-	var times [2]time.Duration
-	for i := range times {
-		ticks, err := strconv.ParseInt(string(fields[utime-first+i]), 10, 64)
-		if err != nil {
-			return 0, 0, err
-		}
-		times[i] = time.Duration(ticks) * tick
-	}
-	return times[0], times[1], nil
 }

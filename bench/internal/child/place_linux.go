@@ -11,6 +11,8 @@ import (
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/eddyline/eddyline/bench/internal/proc"
 )
 
 // startPlaced starts cmd on one core and with a priority: the thread that forks
@@ -113,10 +115,7 @@ func group(process string) (nice int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	if _, err := fmt.Sscanf(string(text), "/autogroup-%d nice %d", new(int), &nice); err != nil {
-		return 0, fmt.Errorf("autogroup %q: %w", text, err)
-	}
-	return nice, nil
+	return proc.Autogroup(text)
 }
 
 // Favour gives the threads of this process the priority that its children have,

@@ -4,14 +4,14 @@ package child
 // processor, memory.
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/eddyline/eddyline/bench/internal/proc"
 )
 
 // CPUTime returns the processor time, user and system, that all threads of the
@@ -48,21 +48,13 @@ func (p *Process) Threads() (Threads, error) {
 		if err != nil {
 			continue // a thread that has just ended
 		}
-		t, err := parseSchedstat(text)
+		ran, waited, err := proc.Schedstat(text)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", file, err)
 		}
-		all[file] = t
+		all[file] = Thread{ran, waited}
 	}
 	return all, nil
-}
-
-func parseSchedstat(text []byte) (Thread, error) {
-	var ran, waited, slices int64
-	if _, err := fmt.Sscan(string(text), &ran, &waited, &slices); err != nil {
-		return Thread{}, fmt.Errorf("%q: %w", text, err)
-	}
-	return Thread{time.Duration(ran), time.Duration(waited)}, nil
 }
 
 // Waited returns for how long the thread that did the most work since before had
@@ -94,29 +86,11 @@ func (p *Process) Memory() (Memory, error) {
 		return Memory{}, err
 	}
 	var m Memory
-	if m.Resident, err = kilobytes(text, "Rss:"); err != nil {
+	if m.Resident, err = proc.Kilobytes(text, "Rss"); err != nil {
 		return Memory{}, fmt.Errorf("%s: %w", file, err)
 	}
-	if m.Anonymous, err = kilobytes(text, "Anonymous:"); err != nil {
+	if m.Anonymous, err = proc.Kilobytes(text, "Anonymous"); err != nil {
 		return Memory{}, fmt.Errorf("%s: %w", file, err)
 	}
 	return m, nil
-}
-
-// kilobytes finds the line that starts with label and returns its figure in
-// bytes.
-func kilobytes(text []byte, label string) (int64, error) {
-	for line := range bytes.Lines(text) {
-		rest, found := bytes.CutPrefix(line, []byte(label))
-		if !found {
-			continue
-		}
-		fields := bytes.Fields(rest)
-		if len(fields) != 2 || string(fields[1]) != "kB" {
-			return 0, fmt.Errorf("unknown line %q", line)
-		}
-		kb, err := strconv.ParseInt(string(fields[0]), 10, 64)
-		return kb << 10, err
-	}
-	return 0, fmt.Errorf("no line %q", label)
 }

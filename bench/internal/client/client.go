@@ -19,6 +19,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"regexp"
 	"strconv"
 	"time"
 
@@ -119,6 +120,9 @@ func HTTPGet(path string, reply []byte) Request {
 	return Request{Exchange: Exchange{send, reply}}
 }
 
+// dated is a header that has a Date.
+var dated = regexp.MustCompile(`(?is)\r\ndate:(.*?)(?:\r\n|$)`)
+
 // date returns where in a reply the value of a Date header stands; from equals to
 // if there is none.
 func date(reply []byte) (from, to int) {
@@ -126,16 +130,10 @@ func date(reply []byte) (from, to int) {
 	if !found || !bytes.HasPrefix(reply, []byte("HTTP/")) {
 		return 0, 0
 	}
-	const name = "\r\ndate:"
-	from = bytes.Index(bytes.ToLower(head), []byte(name))
-	if from < 0 {
-		return 0, 0
+	if at := dated.FindSubmatchIndex(head); at != nil {
+		return at[2], at[3]
 	}
-	from += len(name)
-	if n := bytes.Index(head[from:], []byte("\r\n")); n >= 0 {
-		return from, from + n
-	}
-	return from, len(head)
+	return 0, 0
 }
 
 func (r Request) echo() bool { return len(r.Send) == 0 && len(r.Want) == 0 }

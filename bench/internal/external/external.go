@@ -5,6 +5,8 @@ package external
 
 import (
 	"context"
+	"fmt"
+	"math"
 	"os/exec"
 	"regexp"
 	"time"
@@ -95,10 +97,17 @@ func at(curve []results.Quantile, q float64) int64 {
 	return curve[len(curve)-1].NS
 }
 
-// describe makes a distribution of an ascending curve.
-func describe(curve []results.Quantile) *results.Latency {
+// describe makes a distribution of a curve, which must ascend; of none it is nil.
+func describe(curve []results.Quantile) (*results.Latency, error) {
 	if len(curve) == 0 {
-		return nil
+		return nil, nil
+	}
+	var before results.Quantile
+	for _, p := range curve {
+		if p.Q < before.Q || p.NS < before.NS || p.Q > 1 {
+			return nil, fmt.Errorf("latency of %d ns at quantile %v, after %d ns at %v", p.NS, p.Q, before.NS, before.Q)
+		}
+		before = p
 	}
 	return &results.Latency{
 		P50:   at(curve, 0.5),
@@ -107,5 +116,11 @@ func describe(curve []results.Quantile) *results.Latency {
 		P999:  at(curve, 0.999),
 		Max:   at(curve, 1),
 		Curve: curve,
-	}
+	}, nil
+}
+
+// quantile makes a point of a curve; ok is false for a time beyond the clock's range.
+func quantile(q, time, unit float64) (p results.Quantile, ok bool) {
+	ns := math.Round(time * unit)
+	return results.Quantile{Q: q, NS: int64(ns)}, math.Abs(ns) < math.MaxInt64
 }

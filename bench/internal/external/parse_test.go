@@ -124,7 +124,7 @@ func TestQuantilesBetweenPoints(t *testing.T) {
 			t.Errorf("quantile %v: %d, want %d", q, got, want)
 		}
 	}
-	if describe(nil) != nil {
-		t.Error("a distribution of nothing")
+	if l, err := describe(nil); l != nil || err != nil {
+		t.Errorf("the distribution of nothing is %v, %v", l, err)
 	}
 }

@@ -49,8 +49,8 @@ func parseRedis(out []byte) (Result, error) {
 		return Result{}, fmt.Errorf("redis-benchmark reported nothing:\n%s", tail(text))
 	}
 	requests, err := strconv.ParseUint(completed[1], 10, 64)
-	if err != nil {
-		return Result{}, fmt.Errorf("redis-benchmark: number of requests: %w", err)
+	if err != nil || requests == 0 {
+		return Result{}, fmt.Errorf("redis-benchmark: %s requests", completed[1])
 	}
 	perSecond, err := strconv.ParseFloat(rate[1], 64)
 	if err != nil || perSecond <= 0 {
@@ -64,15 +64,20 @@ func parseRedis(out []byte) (Result, error) {
 	for _, m := range redisQuantile.FindAllStringSubmatch(text, -1) {
 		q, err1 := strconv.ParseFloat(m[1], 64)
 		ms, err2 := strconv.ParseFloat(m[2], 64)
-		if err1 != nil || err2 != nil {
+		p, ok := quantile(q/100, ms, 1e6)
+		if err1 != nil || err2 != nil || !ok {
 			return Result{}, fmt.Errorf("redis-benchmark: unknown line %q", m[0])
 		}
-		curve = append(curve, results.Quantile{Q: q / 100, NS: int64(ms * 1e6)})
+		curve = append(curve, p)
+	}
+	latency, err := describe(curve)
+	if err != nil {
+		return Result{}, fmt.Errorf("redis-benchmark: %w", err)
 	}
 	return Result{
 		Seconds:  float64(requests) / perSecond,
 		Requests: requests,
-		Latency:  describe(curve),
+		Latency:  latency,
 	}, nil
 }
 

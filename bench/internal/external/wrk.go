@@ -32,11 +32,11 @@ type wrkReport struct {
 	Requests uint64       `json:"requests"`
 	US       uint64       `json:"us"`
 	Bytes    uint64       `json:"bytes"`
-	Connect  int          `json:"connect"` // errors, by kind
-	Read     int          `json:"read"`
-	Write    int          `json:"write"`
-	Status   int          `json:"status"`
-	Timeout  int          `json:"timeout"`
+	Connect  uint32       `json:"connect"` // errors, by kind
+	Read     uint32       `json:"read"`
+	Write    uint32       `json:"write"`
+	Status   uint32       `json:"status"`
+	Timeout  uint32       `json:"timeout"`
 	Curve    [][2]float64 `json:"curve"` // quantile, microseconds
 }
 
@@ -62,7 +62,7 @@ func parseWrk(out []byte) (Result, error) {
 	if err := json.Unmarshal([]byte(line), &w); err != nil {
 		return Result{}, fmt.Errorf("report of wrk %q: %w", line, err)
 	}
-	if n := w.Connect + w.Read + w.Write + w.Status + w.Timeout; n > 0 {
+	if n := uint64(w.Connect) + uint64(w.Read) + uint64(w.Write) + uint64(w.Status) + uint64(w.Timeout); n > 0 {
 		return Result{}, fmt.Errorf("wrk counted %d failures: %d connect, %d read, %d write, %d status, %d timeout",
 			n, w.Connect, w.Read, w.Write, w.Status, w.Timeout)
 	}
@@ -71,12 +71,19 @@ func parseWrk(out []byte) (Result, error) {
 	}
 	curve := make([]results.Quantile, len(w.Curve))
 	for i, p := range w.Curve {
-		curve[i] = results.Quantile{Q: p[0], NS: int64(p[1] * 1e3)}
+		var ok bool
+		if curve[i], ok = quantile(p[0], p[1], 1e3); !ok {
+			return Result{}, fmt.Errorf("report of wrk %q: %v is no latency", line, p)
+		}
+	}
+	latency, err := describe(curve)
+	if err != nil {
+		return Result{}, fmt.Errorf("report of wrk %q: %w", line, err)
 	}
 	return Result{
 		Seconds:  float64(w.US) / 1e6,
 		Requests: w.Requests,
 		Bytes:    w.Bytes,
-		Latency:  describe(curve),
+		Latency:  latency,
 	}, nil
 }

@@ -7,7 +7,8 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
-	"strings"
+
+	"github.com/eddyline/eddyline/bench/internal/proc"
 )
 
 // Info is the description.
@@ -68,11 +69,6 @@ func field(file, name string) string {
 	if err != nil {
 		return ""
 	}
-	for line := range strings.Lines(string(text)) {
-		key, value, found := strings.Cut(line, ":")
-		if found && strings.TrimSpace(key) == name {
-			return strings.TrimSpace(value)
-		}
-	}
-	return ""
+	value, _ := proc.Value(text, name)
+	return value
 }

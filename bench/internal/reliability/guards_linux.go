@@ -3,6 +3,7 @@ package reliability
 // The guards: what every row holds its servers to besides its own checks.
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -183,36 +184,14 @@ func tooMuch(log []byte, perSecond int, took time.Duration) string {
 	return ""
 }
 
-// parseLine takes the line of a slog.TextHandler apart.
+// parseLine reads a line of a slog.JSONHandler.
 func parseLine(line string) (at time.Time, cause string, ok bool) {
-	rest, ok := strings.CutPrefix(line, "time=")
-	if !ok {
-		return at, "", false
+	var l struct {
+		Time       time.Time
+		Msg, Error string
 	}
-	stamp, rest, _ := strings.Cut(rest, " ")
-	at, err := time.Parse(time.RFC3339Nano, stamp)
-	return at, value(rest, "msg") + " " + value(rest, "error"), err == nil
-}
-
-// value is what a line says of key, as it is written there.
-func value(line, key string) string {
-	_, rest, found := strings.Cut(" "+line, " "+key+"=")
-	if !found {
-		return ""
-	}
-	if !strings.HasPrefix(rest, `"`) {
-		word, _, _ := strings.Cut(rest, " ")
-		return strings.TrimSpace(word)
-	}
-	for i := 1; i < len(rest); i++ {
-		switch rest[i] {
-		case '\\':
-			i++
-		case '"':
-			return rest[:i+1]
-		}
-	}
-	return rest
+	err := json.Unmarshal([]byte(line), &l)
+	return l.Time, l.Msg + ": " + l.Error, err == nil && !l.Time.IsZero()
 }
 
 // watched tells what this engine's handlers saw.

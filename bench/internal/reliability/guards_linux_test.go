@@ -266,8 +266,7 @@ func TestEveryGuardSeesWhatItIsFor(t *testing.T) {
 // whatever the others say.
 func TestTheLogGuardCountsByCause(t *testing.T) {
 	line := func(at time.Duration, msg, why string) string {
-		stamp := time.Unix(1000, 0).Add(at).UTC().Format("2006-01-02T15:04:05.000Z07:00")
-		return fmt.Sprintf("time=%s level=WARN msg=%q error=%q retry=%v\n", stamp, msg, why, at)
+		return logLine(t, time.Unix(1000, 0).Add(at), msg, why)
 	}
 	every := func(pause time.Duration, n int, why func(i int) string) string {
 		var b strings.Builder

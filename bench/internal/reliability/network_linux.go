@@ -5,6 +5,7 @@ package reliability
 
 import (
 	"fmt"
+	"math"
 	"net"
 	"os"
 	"os/exec"
@@ -13,6 +14,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/eddyline/eddyline/bench/internal/proc"
 )
 
 // Network is two namespaces with a link between them: the server lives in one, the
@@ -122,16 +125,26 @@ func (n *Network) Counted(ns *os.File) (packets []int, err error) {
 		if err != nil {
 			return err
 		}
-		for _, rest := range strings.Split(string(said), "counter packets ")[1:] {
-			var count int
-			if _, err := fmt.Sscan(rest, &count); err != nil {
-				return err
-			}
-			packets = append(packets, count)
-		}
-		return nil
+		packets, err = counters(string(said))
+		return err
 	})
 	return packets, err
+}
+
+// counters are the counts of packets in a listing of nft, in its order.
+func counters(said string) (packets []int, err error) {
+	words := append(strings.Fields(said), "")
+	for i := range len(words) - 2 {
+		if words[i] != "counter" || words[i+1] != "packets" {
+			continue
+		}
+		n, err := proc.Count(words[i+2], 1)
+		if err != nil || n > math.MaxInt {
+			return nil, fmt.Errorf("nft: %q packets in %q", words[i+2], said)
+		}
+		packets = append(packets, int(n))
+	}
+	return packets, nil
 }
 
 // execute runs a program; a failure says what it said.

@@ -338,7 +338,7 @@ func (c *Client) fill(s *Server) (n int, unsent, err error) {
 			return true // the connection has ended: what was to be done is done already
 		default:
 		}
-		unread := s.sockets()[c.name()].unread
+		unread := s.sockets()[c.name()].Unread
 		var wrote int
 		// In the turn behind one that began with input it would have answered some.
 		if s.call("wrote", c.name().String(), &wrote) != nil || wrote != last || unread == 0 {

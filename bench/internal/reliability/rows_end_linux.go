@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/eddyline/eddyline/bench/internal/proc"
 	"github.com/eddyline/eddyline/bench/internal/reliability/ledger"
 	"github.com/eddyline/eddyline/bench/internal/reliability/subject"
 )
@@ -87,14 +88,14 @@ func (c *Client) untilEnd() error {
 func finTail(t *Trial) {
 	const small = 32 << 10 // a receive queue takes that, and the FIN
 	s := t.Start(subject.Config{Budget: small / 4})
-	t.tail(s, small, func(end socket) bool { return end.state == closeWait && end.unread >= small })
+	t.tail(s, small, func(end proc.Socket) bool { return end.State == proc.CloseWait && end.Unread >= small })
 	// Of more than a queue takes the FIN waits at the client.
-	t.tail(s, 1<<20, func(end socket) bool { return end.unread >= small })
+	t.tail(s, 1<<20, func(end proc.Socket) bool { return end.Unread >= small })
 }
 
 // tail lets clients send size bytes and FIN to a server that does not go on before
 // its ends of them are as queued says.
-func (t *Trial) tail(s *Server, size int, queued func(socket) bool) {
+func (t *Trial) tail(s *Server, size int, queued func(proc.Socket) bool) {
 	clients := t.served(s, t.Size(10, 50))
 	s.halt()
 	sent := make(chan error, 1)
@@ -151,7 +152,7 @@ func closeUnread(t *Trial) {
 	sent := make(chan error, 1)
 	go func() { sent <- each(clients, (*Client).pour) }()
 	// A reset would destroy the one and be the answer to the other.
-	s.await("output and input wait", clients, func(end socket) bool { return end.unsent > 0 && end.unread > 0 })
+	s.await("output and input wait", clients, func(end proc.Socket) bool { return end.Unsent > 0 && end.Unread > 0 })
 	t.Must("answers", each(clients, (*Client).reply))
 	<-sent // it may have failed by then: the answer is what counts
 }
@@ -291,7 +292,7 @@ func (s *Server) answering(sizes map[*Client]int) (n int) {
 	ends := s.sockets()
 	for c, size := range sizes {
 		end := ends[c.name()]
-		if end.state == closeWait && end.unread == 0 && end.unsent+c.unread() < size {
+		if end.State == proc.CloseWait && end.Unread == 0 && end.Unsent+c.unread() < size {
 			n++
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/eddyline/eddyline/bench/internal/proc"
 	"github.com/eddyline/eddyline/bench/internal/reliability/subject"
 	"github.com/eddyline/eddyline/loop"
 )
@@ -80,7 +81,7 @@ func stalledReaders(t *Trial) {
 		go func() { _ = c.Send(size) }() // until it is reset
 	}
 	t.stall(s, stalled)
-	s.await("output is pending", stalled, func(end socket) bool { return end.unsent > 0 })
+	s.await("output is pending", stalled, func(end proc.Socket) bool { return end.Unsent > 0 })
 	t.Figure("%d stalled: +%d MiB", n, s.Grown()>>20)
 	t.End(w)
 	// On two cores most of a slow ping is this, and not the server's own time.
@@ -124,7 +125,7 @@ func memoryLimit(t *Trial) {
 	before := s.Mark().CPU
 	clients := t.Dial(s, n)
 	t.Must("most of a frame", each(clients, func(c *Client) error { return c.Send(subject.Frame - last) }))
-	s.await("the server has received it", clients, func(end socket) bool { return end.unread == 0 })
+	s.await("the server has received it", clients, func(end proc.Socket) bool { return end.Unread == 0 })
 	if m := s.Mark(); m.Memory != limit {
 		t.Fail(Failed, "the limit in force is %d bytes", m.Memory)
 	}

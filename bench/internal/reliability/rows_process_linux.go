@@ -3,6 +3,7 @@ package reliability
 // Rows about what programs have of the server that starts them.
 
 import (
+	"github.com/eddyline/eddyline/bench/internal/proc"
 	"github.com/eddyline/eddyline/bench/internal/reliability/subject"
 )
 
@@ -109,5 +110,5 @@ func (t *Trial) haunt(s *Server, closed []*Client, orphans int) {
 	t.Must("close", t.Until("the child alone has them", func() bool { return s.orphans() >= orphans+len(closed) }))
 	s.Ask("register", len(closed), nil)
 	t.Must("send", each(closed, func(c *Client) error { return c.Send(64) }))
-	s.await("it lies with the child", closed, func(end socket) bool { return end.unread > 0 })
+	s.await("it lies with the child", closed, func(end proc.Socket) bool { return end.Unread > 0 })
 }

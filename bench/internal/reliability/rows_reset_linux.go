@@ -7,6 +7,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/eddyline/eddyline/bench/internal/proc"
 	"github.com/eddyline/eddyline/bench/internal/reliability/subject"
 )
 
@@ -156,7 +157,7 @@ func (t *Trial) gone(s *Server, left int) {
 func connected(t *Trial, s *Server) []*Client {
 	s.halt()
 	list := t.Dial(s, many)
-	s.await("they are connected there too", list, func(end socket) bool { return end.state == established })
+	s.await("they are connected there too", list, func(end proc.Socket) bool { return end.State == proc.Established })
 	return list
 }
 
@@ -172,7 +173,7 @@ func unread(t *Trial, s *Server) []*Client {
 // arrive sends n bytes of each client, and returns when they wait at the server.
 func (s *Server) arrive(clients []*Client, n int) {
 	s.t.Must("send", each(clients, func(c *Client) error { return c.Send(n) }))
-	s.await("the input is there", clients, func(end socket) bool { return end.unread >= n })
+	s.await("the input is there", clients, func(end proc.Socket) bool { return end.Unread >= n })
 }
 
 // pending are clients that have sent far more than they have read, and as much as
@@ -184,7 +185,7 @@ func pending(t *Trial, s *Server) []*Client {
 	}
 	t.Must("answers", each(list, func(c *Client) error { return c.all(1) }))
 	t.stall(s, list)
-	s.await("output is pending", list, func(end socket) bool { return end.unsent > 0 })
+	s.await("output is pending", list, func(end proc.Socket) bool { return end.Unsent > 0 })
 	s.calm("while output is pending")
 	return list
 }
@@ -203,7 +204,7 @@ func closing(t *Trial, s *Server) []*Client {
 func halfClosed(t *Trial, s *Server) []*Client {
 	list := unread(t, s)
 	t.Must("end the output", each(list, func(c *Client) error { return c.CloseWrite() }))
-	s.await("the FIN is there", list, func(end socket) bool { return end.state == closeWait })
+	s.await("the FIN is there", list, func(end proc.Socket) bool { return end.State == proc.CloseWait })
 	return list
 }
 

@@ -3,17 +3,18 @@ package reliability
 // The server of a row: starting it, asking it, watching it from outside.
 
 import (
-	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
-	"strconv"
 	"sync"
 	"syscall"
 	"time"
 
 	"github.com/eddyline/eddyline/bench/internal/child"
+	"github.com/eddyline/eddyline/bench/internal/proc"
 	"github.com/eddyline/eddyline/bench/internal/reliability/subject"
 )
 
@@ -121,7 +122,7 @@ func (s *Server) settle() error {
 		} else {
 			same = 0
 		}
-		s.rest.descriptors, s.rest.goroutines, s.rest.resident = d, m.Goroutines, s.memory("VmRSS:")
+		s.rest.descriptors, s.rest.goroutines, s.rest.resident = d, m.Goroutines, s.memory("VmRSS")
 		return same >= 3
 	})
 }
@@ -178,23 +179,21 @@ func (s *Server) Descriptors() int {
 // Conns is how many descriptors there are more than at rest.
 func (s *Server) Conns() int { return s.Descriptors() - s.rest.descriptors }
 
-// memory is a figure of /proc/PID/status in bytes.
-func (s *Server) memory(label string) int64 {
+// memory is a figure of /proc/PID/status in bytes; 0 of a process that has gone.
+func (s *Server) memory(name string) int64 {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.PID()))
 	if err != nil {
 		return 0
 	}
-	for line := range bytes.Lines(text) {
-		if rest, found := bytes.CutPrefix(line, []byte(label)); found {
-			kb, _ := strconv.ParseInt(string(bytes.Fields(rest)[0]), 10, 64)
-			return kb << 10
-		}
+	n, err := proc.Kilobytes(text, name)
+	if !errors.Is(err, fs.ErrNotExist) { // one that has ended has no memory
+		s.t.Must("memory", err)
 	}
-	return 0
+	return n
 }
 
 // Grown is how far the peak of its resident memory is above rest.
-func (s *Server) Grown() int64 { return s.memory("VmHWM:") - s.rest.resident }
+func (s *Server) Grown() int64 { return s.memory("VmHWM") - s.rest.resident }
 
 // Load is the share of a core that the server uses while d passes, of the time in
 // which nothing else kept it from running: a server that spins on a busy machine

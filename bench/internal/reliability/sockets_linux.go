@@ -4,7 +4,6 @@ package reliability
 // which descriptor each has. So a row sees that its fault took place.
 
 import (
-	"encoding/hex"
 	"fmt"
 	"net"
 	"net/netip"
@@ -14,54 +13,24 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-)
 
-// socket is an end of a TCP connection.
-type socket struct {
-	state  string
-	unsent int // bytes that the peer has not acknowledged
-	unread int // bytes that the process has not received
-	inode  string
-}
-
-// The states of sockets that rows wait for, see tcp_states.h of Linux.
-const (
-	established = "01"
-	closeWait   = "08" // the peer's FIN has come
+	"github.com/eddyline/eddyline/bench/internal/proc"
 )
 
 // sockets are the server's ends of its connections, by the address of the other.
-func (s *Server) sockets() map[netip.AddrPort]socket {
+func (s *Server) sockets() map[netip.AddrPort]proc.Socket {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/net/tcp", s.PID()))
 	s.t.Must("sockets", err)
+	all, err := proc.Sockets(text)
+	s.t.Must("sockets", err)
 	own := netip.MustParseAddrPort(s.Addr)
-	found := map[netip.AddrPort]socket{}
-	for line := range strings.Lines(string(text)) {
-		f := strings.Fields(line)
-		if len(f) < 10 || parseAddr(f[1]) != own {
-			continue
+	found := map[netip.AddrPort]proc.Socket{}
+	for _, end := range all {
+		if end.Local == own {
+			found[end.Peer] = end
 		}
-		unsent, unread, _ := strings.Cut(f[4], ":")
-		found[parseAddr(f[2])] = socket{f[3], parseHex(unsent), parseHex(unread), f[9]}
 	}
 	return found
-}
-
-// parseAddr reads an address of /proc/net/tcp, which has the bytes of a word of
-// this machine; of the heading it makes the zero value.
-func parseAddr(text string) netip.AddrPort {
-	host, port, _ := strings.Cut(text, ":")
-	ip, err := hex.DecodeString(host)
-	if err != nil || len(ip) != 4 {
-		return netip.AddrPort{}
-	}
-	slices.Reverse(ip)
-	return netip.AddrPortFrom(netip.AddrFrom4([4]byte(ip)), uint16(parseHex(port)))
-}
-
-func parseHex(text string) int {
-	n, _ := strconv.ParseUint(text, 16, 32)
-	return int(n)
 }
 
 // name is the client's address as the server sees it.
@@ -69,7 +38,7 @@ func (c *Client) name() netip.AddrPort { return c.LocalAddr().(*net.TCPAddr).Add
 
 // await waits until the server's ends of all clients are as cond says: the fault is
 // not done before.
-func (s *Server) await(what string, clients []*Client, cond func(socket) bool) {
+func (s *Server) await(what string, clients []*Client, cond func(proc.Socket) bool) {
 	left := 0
 	err := s.t.Until(what, func() bool {
 		ends := s.sockets()
@@ -117,7 +86,7 @@ func (s *Server) halt() {
 func (s *Server) numbers(clients []*Client) map[string]bool {
 	open, ends, found := openSockets(s.PID()), s.sockets(), map[string]bool{}
 	for _, c := range clients {
-		if n, there := open[ends[c.name()].inode]; there {
+		if n, there := open[ends[c.name()].Inode]; there {
 			found[n] = true
 		}
 	}
@@ -149,11 +118,12 @@ func (s *Server) orphans() (n int) {
 }
 
 // child is a process that the server has started, 0 if there is none.
-func (s *Server) child() (pid int) {
+func (s *Server) child() int {
 	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", s.PID()))
 	for _, l := range lists {
 		text, _ := os.ReadFile(l) // the thread may have ended since
-		if _, err := fmt.Sscan(string(text), &pid); err == nil {
+		first, _, _ := strings.Cut(string(text), " ")
+		if pid, err := strconv.Atoi(first); err == nil {
 			return pid
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/eddyline/eddyline/bench/internal/proc"
 	"github.com/eddyline/eddyline/bench/internal/results"
 	"github.com/eddyline/eddyline/bench/internal/table"
 )
@@ -193,11 +194,12 @@ func facts(d *results.Document) []fact {
 
 // memory writes "2097152 kB" as "2.0 GiB", anything else as it is.
 func memory(text string) string {
-	var kb float64
-	if _, err := fmt.Sscanf(text, "%f kB", &kb); err != nil {
+	figure, kb := strings.CutSuffix(text, " kB")
+	n, err := proc.Count(figure, 1<<10)
+	if !kb || err != nil {
 		return text
 	}
-	return fmt.Sprintf("%.1f GiB", kb/(1<<20))
+	return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30))
 }
 
 // versions returns the servers that have one, with it.

@@ -147,7 +147,10 @@ func failure(said string) (seed int, words string) {
 	if m == nil {
 		return 0, ""
 	}
-	seed, _ = strconv.Atoi(m[2]) // digits, and few
+	seed, err := strconv.Atoi(m[2])
+	if err != nil {
+		return 0, "" // it is none that was asked for
+	}
 	return seed, strings.TrimSpace(place.ReplaceAllString(m[1], ""))
 }
 

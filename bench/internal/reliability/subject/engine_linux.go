@@ -50,7 +50,7 @@ func (g *engine) serve(ctx context.Context, addr string, ready func(string)) err
 		LingerTimeout: g.cfg.Linger,
 		ReadBuffer:    g.cfg.Budget / 2,
 		ReadBudget:    g.cfg.Budget,
-		Logger:        slog.New(slog.NewTextHandler(os.Stderr, nil)),
+		Logger:        slog.New(slog.NewJSONHandler(os.Stderr, nil)),
 	})
 	if err != nil {
 		return err

@@ -245,11 +245,16 @@ func start(attr *syscall.SysProcAttr) (leaked []string, err error) {
 	list := exec.Command("ls", "-l", "/proc/self/fd")
 	list.SysProcAttr = attr
 	said, err := list.Output()
-	for line := range strings.Lines(string(said)) {
-		_, link, found := strings.Cut(line, " -> ")
-		if found && strings.HasPrefix(link, "socket:") || strings.HasPrefix(link, "anon_inode:") {
-			leaked = append(leaked, strings.TrimSpace(link))
+	return leaks(string(said)), err
+}
+
+// leaks are the sockets and what else the engine makes that a list of ls -l has.
+func leaks(list string) (found []string) {
+	for line := range strings.Lines(list) {
+		_, link, _ := strings.Cut(line, " -> ")
+		if strings.HasPrefix(link, "socket:") || strings.HasPrefix(link, "anon_inode:") {
+			found = append(found, strings.TrimSpace(link))
 		}
 	}
-	return leaked, err
+	return found
 }
