@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -24,16 +25,18 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+var soakSeed = flag.Uint64("soak.seed", 7, "seed of TestSoak")
+
 // Three seconds of everything: nothing is lost, nothing is too much, and all comes
 // back.
 func TestSoak(t *testing.T) {
 	var out bytes.Buffer
 	dir := t.TempDir()
-	status := run(t.Context(), &options{Config: soak.Config{For: 3 * time.Second, Seed: 7, Conns: 40, Faults: true}, out: dir}, &out, os.Stderr)
+	status := run(t.Context(), &options{Config: soak.Config{For: 3 * time.Second, Seed: *soakSeed, Conns: 40, Faults: true}, out: dir}, &out, os.Stderr)
 	if status != 0 {
 		t.Fatalf("status %d:\n%s", status, out.String())
 	}
-	for _, want := range []string{"-seed 7 -for 3s -conns 40 -faults=true", "accept too many open files", "bounded", "slow reader", "dial to itself", "descriptors", "SIGSTOP", "back"} {
+	for _, want := range []string{fmt.Sprintf("-seed %d -for 3s -conns 40 -faults=true", *soakSeed), "accept too many open files", "bounded", "slow reader", "dial to itself", "descriptors", "SIGSTOP", "back"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the report does not have %q:\n%s", want, out.String())
 		}
