@@ -88,13 +88,11 @@ func Kqueue() (int, Errno) {
 	return fd, 0
 }
 
+// refuse lets a rule fail a list of changes.
+func refuse([]Kevent) Errno { return fault(CallKevent) }
+
 // kevent is kevent(2). A timeout below 0 waits without limit.
 func kevent(kq int, changes, events []Kevent, timeout time.Duration) (int, Errno) {
-	if len(changes) > 0 {
-		if e := fault(CallKevent); e != 0 {
-			return 0, e
-		}
-	}
 	var limit *unix.Timespec
 	if timeout >= 0 {
 		ts := unix.NsecToTimespec(int64(timeout))

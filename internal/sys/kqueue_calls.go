@@ -9,6 +9,16 @@ import "time"
 // KeventApply makes all changes, each by itself, and leaves in each what became
 // of it. It takes no events. It fails as a whole only if kq or the list is bad.
 func KeventApply(kq int, changes []Kevent) Errno {
+	if e := refuse(changes); e != 0 {
+		return e
+	}
+	asked := remember(changes)
+	e := apply(kq, changes)
+	noted(kq, asked, changes)
+	return e
+}
+
+func apply(kq int, changes []Kevent) Errno {
 	if receipts {
 		return applyAll(kq, changes)
 	}
@@ -52,5 +62,6 @@ func KeventWait(kq int, events []Kevent, timeout time.Duration) (int, Errno) {
 	if e := fault(CallKeventWait); e != 0 {
 		return 0, e
 	}
-	return kevent(kq, nil, events, timeout)
+	n, e := kevent(kq, nil, events, timeout)
+	return embellishNotes(kq, events, n, e)
 }

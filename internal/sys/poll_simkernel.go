@@ -126,7 +126,6 @@ func exchange(kq int, changes, events []Kevent) (int, Errno) {
 	if e := check(kq); e != 0 {
 		return 0, e
 	}
-	refuse(changes)
 	machine.Lock()
 	defer machine.Unlock()
 	asked := scratch(&machine.asked, len(changes))
@@ -149,15 +148,16 @@ func known(filter int) int {
 	return filter
 }
 
-// refuse lets rules fail changes. They may refuse what registers a filter; to delete,
-// disable or trigger what is there takes no memory, and no kernel refuses it.
-func refuse(changes []Kevent) {
+// refuse lets rules fail changes, each by itself. They may refuse what registers a filter;
+// to delete, disable or trigger what is there takes no memory, and no kernel refuses it.
+func refuse(changes []Kevent) Errno {
 	for i := range changes {
 		changes[i].errno = 0
 		if changes[i].flags&EV_ADD != 0 {
 			changes[i].errno = fault(CallKevent)
 		}
 	}
+	return 0
 }
 
 // fill gives events of the model their form here.
