@@ -48,8 +48,5 @@ func (k *Kevent) Data() uint32 { return k.data }
 // Errno returns what became of a change after KeventApply.
 func (k *Kevent) Errno() Errno { return k.errno }
 
-// demandReceipt asks for what becomes of a change, even if it succeeds.
-func (k *Kevent) demandReceipt() { k.flags |= EV_RECEIPT }
-
 // Fail sets what Errno returns.
 func (k *Kevent) Fail(e Errno) { k.flags |= EV_ERROR; k.errno = e }

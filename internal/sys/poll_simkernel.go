@@ -148,6 +148,9 @@ func known(filter int) int {
 	return filter
 }
 
+// demandReceipt asks for what becomes of a change, even if it succeeds.
+func (k *Kevent) demandReceipt() { k.flags |= EV_RECEIPT }
+
 // refuse lets rules fail changes, each by itself. They may refuse what registers a filter;
 // to delete, disable or trigger what is there takes no memory, and no kernel refuses it.
 func refuse(changes []Kevent) Errno {
