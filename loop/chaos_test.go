@@ -30,6 +30,9 @@ var (
 // outcome between them. Fewer, such as one that is replayed, may be right without.
 const enoughChaos = 50
 
+// chaosConns is how many connections each seed has.
+const chaosConns = 16
+
 // mild faults are those that a caller never hears of: nothing may fail.
 func mild(seed uint64) sys.Rules {
 	return sys.Rules{
@@ -106,7 +109,7 @@ func (x *exchange) hooks(done func(error)) hooks {
 }
 
 // chaos runs exchanges under rules and returns how each ended: nil, or an error.
-func chaos(t *testing.T, r *rig, rules sys.Rules, conns int) []error {
+func chaos(t *testing.T, r *rig, rules sys.Rules) []error {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(rules.Seed, 1))
 	serve := rand.New(rand.NewPCG(rules.Seed, 2))
@@ -117,10 +120,10 @@ func chaos(t *testing.T, r *rig, rules sys.Rules, conns int) []error {
 		}
 		return n, nil
 	}}))
-	ended := make(chan error, conns)
+	ended := make(chan error, chaosConns)
 	remove := sys.InjectRules(rules)
 	defer remove()
-	for i := range conns {
+	for i := range chaosConns {
 		x := &exchange{t: t, name: fmt.Sprintf("connection %d", i), rng: rand.New(rand.NewPCG(rules.Seed, 10+uint64(i))), total: 1 + rng.IntN(200<<10)}
 		end := func(err error) {
 			if err == nil && x.received != x.total {
@@ -138,9 +141,9 @@ func chaos(t *testing.T, r *rig, rules sys.Rules, conns int) []error {
 			t.Fatal(err)
 		}
 	}
-	outcomes := make([]error, conns)
+	outcomes := make([]error, chaosConns)
 	for i := range outcomes {
-		outcomes[i] = take(t, fmt.Sprintf("the end of %d of %d connections", i, conns), ended)
+		outcomes[i] = take(t, fmt.Sprintf("the end of %d of %d connections", i, chaosConns), ended)
 	}
 	remove()
 	// The faults have stopped: whatever the engine put off it does now.
@@ -162,7 +165,7 @@ func underChaos(t *testing.T, rules func(seed uint64) sys.Rules, check func(t *t
 				}
 			}()
 			r := newRig(t, loop.Config{Loops: 1, HighMark: 24 << 10, LowMark: 8 << 10, ReadBudget: 4 << 10, ReadBuffer: 8 << 10})
-			check(t, r, chaos(t, r, rules, 16))
+			check(t, r, chaos(t, r, rules))
 		})
 	}
 	return took
@@ -212,5 +215,29 @@ func TestTheEngineOutlivesHarshFaults(t *testing.T) {
 	checkFaults(t, took, harsh)
 	if *chaosRuns >= enoughChaos && (failed == 0 || whole == 0) {
 		t.Errorf("%d connections failed and %d did not: the faults are too few or too many to tell anything", failed, whole)
+	}
+}
+
+// scarce lets a connection be accepted only now and then: beside the dialled ends there
+// are descriptors for two.
+func scarce(seed uint64) sys.Rules {
+	r := mild(seed)
+	r.Errnos, r.Exhaust = nil, chaosConns+3
+	return r
+}
+
+// C1, C6: where descriptors run out, a connection comes about as a whole or not at all,
+// and every one that waits gets its turn.
+func TestEveryByteWithFewDescriptors(t *testing.T) {
+	took := underChaos(t, scarce, func(t *testing.T, r *rig, outcomes []error) {
+		for _, err := range outcomes {
+			if err != nil && !errors.Is(err, sys.EMFILE) {
+				t.Error(err)
+			}
+		}
+	})
+	checkFaults(t, took, scarce)
+	if *chaosRuns >= enoughChaos && took.Count(sys.Fault{Call: sys.CallAccept, Kind: sys.EMFILE.Error()}) == 0 {
+		t.Error("no accept met the limit")
 	}
 }

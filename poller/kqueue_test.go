@@ -7,6 +7,7 @@ package poller
 // run where there is no kqueue.
 
 import (
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -558,6 +559,8 @@ func (silent) apply(int, []sys.Kevent) sys.Errno { return 0 }
 
 func (silent) wait(int, []sys.Kevent, time.Duration) (int, sys.Errno) { return 0, 0 }
 
+var randomSeed = flag.Uint64("random.seed", 0, "first seed of the random registrations")
+
 // Random registrations, closings and readiness against the rules of epoll, level
 // and one-shot: after each step, one wait with room for all brings exactly what
 // they say.
@@ -567,7 +570,7 @@ func TestKqueueBehavesLikeEpoll(t *testing.T) {
 		token    Token
 		disarmed bool
 	}
-	for seed := range uint64(300) {
+	for seed := *randomSeed; seed < *randomSeed+300; seed++ {
 		rng := rand.New(rand.NewPCG(seed, 0))
 		m := newModel()
 		m.noDispatch = seed%2 == 1
@@ -629,7 +632,7 @@ func TestKqueueBehavesLikeEpoll(t *testing.T) {
 					ready = 0
 				}
 				if got[reg.token] != ready {
-					t.Fatalf("seed %d, step %d, fd %d, %v, disarmed %v: got %v, want %v",
+					t.Fatalf("-random.seed %d, step %d, fd %d, %v, disarmed %v: got %v, want %v",
 						seed, step, fd, reg.interest, reg.disarmed, got[reg.token], ready)
 				}
 				if ready != 0 && reg.interest&OneShot != 0 {
@@ -638,7 +641,7 @@ func TestKqueueBehavesLikeEpoll(t *testing.T) {
 				delete(got, reg.token)
 			}
 			if len(got) != 0 {
-				t.Fatalf("seed %d, step %d: %v of nobody", seed, step, got)
+				t.Fatalf("-random.seed %d, step %d: %v of nobody", seed, step, got)
 			}
 		}
 	}

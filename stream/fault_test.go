@@ -85,6 +85,40 @@ func (c *constructor) surviveFailureOf(t *testing.T, k int) bool {
 	return true
 }
 
+// With 0, 1, 2 and so on descriptors left, each fails until there are enough; two make
+// none.
+func TestEveryConstructorWithFewDescriptors(t *testing.T) {
+	none := []string{"FromFD", "ListenerFromFD"}
+	for name, c := range constructors(t) {
+		t.Run(name, func(t *testing.T) {
+			left := 0
+			for !c.sufficient(t, left) {
+				left++
+			}
+			if (left == 0) != slices.Contains(none, name) {
+				t.Errorf("it needs %d descriptors", left)
+			}
+		})
+	}
+}
+
+// sufficient builds with so many descriptors left and reports whether they are enough.
+func (c *constructor) sufficient(t *testing.T, left int) bool {
+	t.Helper()
+	before := openDescriptors()
+	remove := sys.InjectRules(sys.Rules{Exhaust: left + 1})
+	made, err := c.build()
+	remove()
+	if err == nil {
+		must(t, "Close", made.Close())
+	}
+	until(t, "as many descriptors are open as before", func() bool { return openDescriptors() == before })
+	if err != nil && (!errors.Is(err, syscall.EMFILE) || !strings.Contains(err.Error(), c.address)) {
+		t.Fatalf("with %d left: %v names not EMFILE, or not %s", left, err, c.address)
+	}
+	return err == nil
+}
+
 func (c *constructor) expectNamed(t *testing.T, what string, call sys.Call, err error) {
 	t.Helper()
 	var op *net.OpError

@@ -4,6 +4,7 @@ package stream_test
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -282,17 +283,19 @@ func TestRandomEndGivesAPrefix(t *testing.T) {
 	}
 }
 
+var randomSeed = flag.Uint64("random.seed", 0, "first seed of the random calls")
+
 // Every method from many goroutines at random; the only assertion besides the
 // race detector's is how calls may fail.
 func TestEveryMethodFromEveryGoroutine(t *testing.T) {
-	for round := range 10 {
+	for round := *randomSeed; round < *randomSeed+10; round++ {
 		client, server := connected(t, loopback4())
 		var group sync.WaitGroup
 		failed := make(chan error, 100)
 		for worker := range 6 {
 			s := []*stream.Stream{client, server}[worker%2]
 			group.Go(func() {
-				random := rand.New(rand.NewPCG(uint64(round), uint64(worker)))
+				random := rand.New(rand.NewPCG(round, uint64(worker)))
 				for range 150 {
 					if err := anyCall(s, random); err != nil && !endOfStream(err) &&
 						!errors.Is(err, stream.ErrWouldBlock) && !errors.Is(err, os.ErrDeadlineExceeded) {
@@ -308,7 +311,7 @@ func TestEveryMethodFromEveryGoroutine(t *testing.T) {
 		group.Wait()
 		close(failed)
 		for err := range failed {
-			t.Errorf("%v (%T)", err, err)
+			t.Errorf("%v (%T), with -random.seed %d", err, err, round)
 		}
 		client.Close()
 		server.Close()

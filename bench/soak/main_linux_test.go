@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -24,16 +25,19 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+var soakSeed = flag.Uint64("soak.seed", 7, "seed of TestSoak")
+
 // Three seconds of everything: nothing is lost, nothing is too much, and all comes
 // back.
 func TestSoak(t *testing.T) {
 	var out bytes.Buffer
 	dir := t.TempDir()
-	status := run(t.Context(), &options{Config: soak.Config{For: 3 * time.Second, Seed: 7, Conns: 40, Faults: true}, out: dir}, &out, os.Stderr)
+	status := run(t.Context(), &options{Config: soak.Config{For: 3 * time.Second, Seed: *soakSeed, Conns: 40, Faults: true}, out: dir}, &out, os.Stderr)
 	if status != 0 {
 		t.Fatalf("status %d:\n%s", status, out.String())
 	}
-	for _, want := range []string{"-for 3s -seed 7 -conns 40 -faults=true", "accept too many open files", "bounded", "slow reader", "hand-over", "dial to itself", "descriptors", "SIGSTOP", "back", "p99 in the control's"} {
+	replay := fmt.Sprintf("-for 3s -seed %d -conns 40 -faults=true", *soakSeed)
+	for _, want := range []string{replay, "accept too many open files", "bounded", "slow reader", "hand-over", "dial to itself", "descriptors", "SIGSTOP", "back", "p99 in the control's"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the report does not have %q:\n%s", want, out.String())
 		}

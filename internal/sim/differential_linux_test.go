@@ -19,8 +19,9 @@ import (
 )
 
 var (
-	differentialSeed = flag.Uint64("differential.seed", 0, "run the script of this seed alone, and show it")
-	differentialRuns = flag.Uint64("differential.runs", 400, "how many scripts to run")
+	differentialSeed  = flag.Uint64("differential.seed", 0, "run the script of this seed alone, and show it")
+	differentialFirst = flag.Uint64("differential.first", 1, "seed of the first script")
+	differentialRuns  = flag.Uint64("differential.runs", 400, "how many scripts to run")
 )
 
 // patience bounds what the real kernel does by and by; only a failing test waits
@@ -32,7 +33,7 @@ func TestTheModelBehavesLikeTheKernel(t *testing.T) {
 		runScript(t, *differentialSeed)
 		return
 	}
-	for seed := uint64(1); seed <= *differentialRuns; seed++ {
+	for seed := *differentialFirst; seed < *differentialFirst+*differentialRuns; seed++ {
 		runScript(t, seed)
 		if t.Failed() {
 			return

@@ -25,7 +25,9 @@ const (
 	NoteDisable  = 0x8
 	NoteOneShot  = 0x10
 	NoteClear    = 0x20
+	NoteReceipt  = 0x40
 	NoteDispatch = 0x80
+	NoteError    = 0x4000
 	NoteEOF      = 0x8000
 )
 
@@ -36,6 +38,9 @@ const NoteTrigger = 0x1000000
 type Kevent struct {
 	Ident, Filter, Flags int
 	Fflags, Data         uint32
+	// Errno is what became of a change, in an event with NoteError. In a change it is
+	// what the kernel is to refuse that with, 0 for nothing.
+	Errno Errno
 }
 
 type kqueue struct {
@@ -66,15 +71,43 @@ func (k *Kernel) Kqueue() (int, Errno) {
 	return k.install(&kqueue{base: base{kernel: k}, notes: map[noteKey]*note{}}), 0
 }
 
-// Change makes one change.
-func (k *Kernel) Change(kq int, c Kevent) Errno {
+// Kevent makes changes, one after the other, and returns how many of events it filled,
+// which may be the same list. A change that fails, or that asks for a receipt, is an
+// event; if there are any of those, they are all. Where there is no room for one the
+// call ends, and fails with its errno: what was changed before stays, that one too if
+// it is but the receipt that finds no room. Otherwise events are what is true.
+func (k *Kernel) Kevent(kq int, changes, events []Kevent) (int, Errno) {
 	q, e := the[*kqueue](k, kq, EBADF)
 	if e != 0 {
-		return e
+		return 0, e
+	}
+	told := 0
+	for _, c := range changes {
+		e := q.change(c)
+		if e == 0 && c.Flags&NoteReceipt == 0 {
+			continue
+		}
+		if told == len(events) {
+			return 0, e
+		}
+		c.Flags, c.Errno = NoteError, e
+		events[told] = c
+		told++
+	}
+	if told > 0 {
+		return told, 0
+	}
+	return q.take(events), 0
+}
+
+func (q *kqueue) change(c Kevent) Errno {
+	if c.Errno != 0 {
+		return c.Errno
 	}
 	key := noteKey{c.Ident, c.Filter}
 	n := q.notes[key]
 	if n == nil {
+		var e Errno
 		if n, e = q.add(key, c); e != 0 {
 			return e
 		}
@@ -198,12 +231,8 @@ func canWrite(o object) (active, eof bool, e Errno) {
 	return o.poll()&Out != 0 || eof, eof, 0
 }
 
-// KeventWait fills events with what is true and returns how many it filled.
-func (k *Kernel) KeventWait(kq int, events []Kevent) (int, Errno) {
-	q, e := the[*kqueue](k, kq, EBADF)
-	if e != 0 {
-		return 0, e
-	}
+// take fills events with what is true and returns how many it filled.
+func (q *kqueue) take(events []Kevent) int {
 	got, looked := 0, 0
 	list := q.queue
 	for _, n := range list {
@@ -234,7 +263,7 @@ func (k *Kernel) KeventWait(kq int, events []Kevent) (int, Errno) {
 		}
 	}
 	q.queue = slices.Delete(q.queue, 0, looked)
-	return got, 0
+	return got
 }
 
 // closeNotes removes the notes of a descriptor that is closed.

@@ -18,6 +18,9 @@ const (
 	EVFILT_WRITE = unix.EVFILT_WRITE
 )
 
+// receipts tells whether this system's kevent gives them.
+const receipts = EV_RECEIPT != 0
+
 // Kevent is one change or one event. It has the layout of the system's struct
 // kevent, but is made of words: the user data are a number here, and a number in
 // a field of pointer type could make the garbage collector fail.
@@ -60,6 +63,9 @@ func (k *Kevent) Errno() Errno {
 	return Errno(k.raw().Data)
 }
 
+// demandReceipt asks for what becomes of a change, even if it succeeds.
+func (k *Kevent) demandReceipt() { k.raw().Flags |= EV_RECEIPT }
+
 // Fail sets what Errno returns.
 func (k *Kevent) Fail(e Errno) {
 	k.raw().Flags |= EV_ERROR
@@ -82,59 +88,17 @@ func Kqueue() (int, Errno) {
 	return fd, 0
 }
 
-// KeventApply makes all changes, each by itself, and leaves in each what became
-// of it. It takes no events. It fails as a whole only if kq or the list is bad.
-func KeventApply(kq int, changes []Kevent) Errno {
-	if e := fault(CallKevent); e != 0 {
-		return e
-	}
-	if EV_RECEIPT == 0 {
-		return applyEach(kq, changes)
-	}
-	for i := range changes {
-		changes[i].raw().Flags |= EV_RECEIPT
-	}
-	// With a receipt for every change the list is full and no event fits. The
-	// kernel allows one array for both.
-	list := kevents(changes)
-	_, err := unix.Kevent(kq, list, list, &unix.Timespec{})
-	return applied(err)
-}
+// refuse lets a rule fail a list of changes.
+func refuse([]Kevent) Errno { return fault(CallKevent) }
 
-// applyEach serves kernels without receipts: where there is no place for events,
-// a failed change is the result of the call.
-func applyEach(kq int, changes []Kevent) Errno {
-	for i := range changes {
-		_, err := unix.Kevent(kq, kevents(changes[i:i+1]), nil, &unix.Timespec{})
-		if e := applied(err); e != 0 {
-			changes[i].Fail(e)
-		}
-	}
-	return 0
-}
-
-// applied gives the errno of a call with changes; after EINTR they are made.
-func applied(err error) Errno {
-	if err == nil || err == EINTR {
-		return 0
-	}
-	return err.(Errno)
-}
-
-// KeventWait fills events, which must not be empty, and returns how many it
-// filled. A timeout below 0 waits without limit, 0 does not wait. EINTR is the
-// caller's to handle, since only the caller knows the time left.
-func KeventWait(kq int, events []Kevent, timeout time.Duration) (int, Errno) {
-	if e := fault(CallKeventWait); e != 0 {
-		return 0, e
-	}
+// kevent is kevent(2). A timeout below 0 waits without limit.
+func kevent(kq int, changes, events []Kevent, timeout time.Duration) (int, Errno) {
 	var limit *unix.Timespec
-	var ts unix.Timespec
 	if timeout >= 0 {
-		ts = unix.NsecToTimespec(int64(timeout))
+		ts := unix.NsecToTimespec(int64(timeout))
 		limit = &ts
 	}
-	n, err := unix.Kevent(kq, nil, kevents(events), limit)
+	n, err := unix.Kevent(kq, kevents(changes), kevents(events), limit)
 	if err != nil {
 		return 0, err.(Errno)
 	}

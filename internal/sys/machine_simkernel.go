@@ -24,6 +24,7 @@ var machine = struct {
 	changed chan struct{} // closed by the next change; nil when nobody waits for it
 	events  []sim.Event
 	kevents []sim.Kevent
+	asked   []sim.Kevent
 }{start: time.Now()}
 
 func init() { replace(0, true, sim.Options{Immediate: true}) }

@@ -94,52 +94,81 @@ func Kqueue() (int, Errno) {
 	return fd, Errno(e)
 }
 
-// KeventApply makes all changes, each by itself, and leaves in each what became
-// of it. It takes no events. It fails as a whole only if kq is bad.
-func KeventApply(kq int, changes []Kevent) Errno {
-	if e := check(kq); e != 0 {
-		return e
+// What the kqueues of some systems lack: NetBSD's receipts, OpenBSD's user events.
+var receipts, userEvents = true, true
+
+// SimKqueue sets what kqueues have from now on.
+func SimKqueue(withReceipts, withUserEvents bool) {
+	receipts, userEvents = withReceipts, withUserEvents
+}
+
+// kevent is kevent(2) of the model. A timeout below 0 waits without limit.
+func kevent(kq int, changes, events []Kevent, timeout time.Duration) (int, Errno) {
+	if len(changes) > 0 {
+		n, e := exchange(kq, changes, events)
+		if n > 0 || e != 0 || len(events) == 0 {
+			return n, e
+		}
 	}
+	return await(timeout, func(k *sim.Kernel) (int, sim.Errno) {
+		list := scratch(&machine.kevents, len(events))
+		n, e := k.Kevent(kq, nil, list)
+		if e == 0 {
+			n = addEvents(CallKeventWait, list, n, func() []sim.Kevent { return k.Notes(kq) })
+		}
+		fill(events, list[:n])
+		return n, e
+	})
+}
+
+// exchange makes changes and does not wait.
+func exchange(kq int, changes, events []Kevent) (int, Errno) {
+	if e := check(kq); e != 0 {
+		return 0, e
+	}
+	machine.Lock()
+	defer machine.Unlock()
+	asked := scratch(&machine.asked, len(changes))
+	for i, c := range changes {
+		asked[i] = sim.Kevent{
+			Ident: c.ident, Filter: known(c.filter), Flags: c.flags, Fflags: c.fflags, Data: c.data, Errno: sim.Errno(c.errno),
+		}
+	}
+	list := scratch(&machine.kevents, len(events))
+	n, e := machine.kernel.Kevent(kq, asked, list)
+	fill(events, list[:n])
+	return n, Errno(e)
+}
+
+// known is a filter, or one that no kernel has.
+func known(filter int) int {
+	if filter == EVFILT_USER && !userEvents {
+		return NoFilter
+	}
+	return filter
+}
+
+// demandReceipt asks for what becomes of a change, even if it succeeds.
+func (k *Kevent) demandReceipt() { k.flags |= EV_RECEIPT }
+
+// refuse lets rules fail changes, each by itself. They may refuse what registers a filter;
+// to delete, disable or trigger what is there takes no memory, and no kernel refuses it.
+func refuse(changes []Kevent) Errno {
 	for i := range changes {
-		if e := change(kq, &changes[i]); e != 0 {
-			changes[i].Fail(e)
+		changes[i].errno = 0
+		if changes[i].flags&EV_ADD != 0 {
+			changes[i].errno = fault(CallKevent)
 		}
 	}
 	return 0
 }
 
-// change makes one change. A rule may refuse what registers a filter; to delete, disable
-// or trigger what is there takes no memory, and no kernel refuses it.
-func change(kq int, c *Kevent) Errno {
-	if c.Flags()&EV_ADD != 0 {
-		if e := fault(CallKevent); e != 0 {
-			return e
-		}
+// fill gives events of the model their form here.
+func fill(events []Kevent, list []sim.Kevent) {
+	for i, ev := range list {
+		events[i].Set(ev.Ident, ev.Filter, ev.Flags, ev.Fflags, ev.Data)
+		events[i].errno = Errno(ev.Errno)
 	}
-	machine.Lock()
-	defer machine.Unlock()
-	return Errno(machine.kernel.Change(kq, sim.Kevent{
-		Ident: c.Ident(), Filter: c.Filter(), Flags: c.Flags(), Fflags: c.Fflags(), Data: c.Data(),
-	}))
-}
-
-// KeventWait fills events, which must not be empty, and returns how many it
-// filled. A timeout below 0 waits without limit, 0 does not wait.
-func KeventWait(kq int, events []Kevent, timeout time.Duration) (int, Errno) {
-	if e := fault(CallKeventWait); e != 0 {
-		return 0, e
-	}
-	return await(timeout, func(k *sim.Kernel) (int, sim.Errno) {
-		list := scratch(&machine.kevents, len(events))
-		n, e := k.KeventWait(kq, list)
-		if e == 0 {
-			n = addEvents(CallKeventWait, list, n, func() []sim.Kevent { return k.Notes(kq) })
-		}
-		for i, ev := range list[:n] {
-			events[i].Set(ev.Ident, ev.Filter, ev.Flags, ev.Fflags, ev.Data)
-		}
-		return n, e
-	})
 }
 
 // scratch returns n elements of what list keeps.

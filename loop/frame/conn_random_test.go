@@ -6,6 +6,7 @@ package frame_test
 
 import (
 	"bytes"
+	"flag"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -41,10 +42,20 @@ func restless(f format, random *rand.Rand) *frame.Handler {
 	})
 }
 
+var (
+	randomSeed = flag.Uint64("random.seed", 0, "first seed of the random connections")
+	randomRuns = flag.Uint64("random.runs", 6, "how many seeds there are of them, for each format")
+)
+
 func TestRandomConnections(t *testing.T) {
 	for _, f := range formats() {
-		for seed := range uint64(6) {
+		for seed := *randomSeed; seed < *randomSeed+*randomRuns; seed++ {
 			t.Run(fmt.Sprintf("%s/%d", f.name, seed), func(t *testing.T) {
+				defer func() {
+					if t.Failed() {
+						t.Logf("again with -random.seed %d -random.runs 1", seed)
+					}
+				}()
 				random := rand.New(rand.NewPCG(seed, 1))
 				var in []byte
 				for range 300 {

@@ -1,7 +1,0 @@
-//go:build !linux
-
-package sys
-
-func signalAgain(int) {}
-
-func unwatched(int) {}
