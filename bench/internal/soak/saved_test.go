@@ -27,7 +27,7 @@ func TestARunIsSavedWhole(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !reflect.DeepEqual(got, d) {
-		t.Errorf("got %+v, want %+v", got.Result, d.Result)
+		t.Errorf("it is not the run that was saved: judged %+v, want %+v", got.Result.Verdicts, d.Result.Verdicts)
 	}
 	about := strings.Join(got.About(), "\n")
 	for _, want := range []string{"go run ./bench/soak -seed 7", d.Machine.Kernel, d.Machine.Go, "1m0s of 1m0s"} {
