@@ -37,7 +37,7 @@ func TestSoak(t *testing.T) {
 	if status != 0 {
 		t.Fatalf("status %d:\n%s", status, out.String())
 	}
-	for _, want := range []string{"-for 3s -seed 7 -conns 40 -faults=true", "accept too many open files", "bounded", "slow reader", "hand-over", "dial to itself", "descriptors", "SIGSTOP", "back", "p99 in the control's"} {
+	for _, want := range []string{"-for 3s -seed 7 -conns 40 -faults=true", "accept too many open files", "bounded", "slow reader", "hand-over", "dial to itself", "descriptors", "SIGSTOP", "back", "p99, times the control's"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the report does not have %q:\n%s", want, out.String())
 		}

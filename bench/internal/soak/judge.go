@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/eddyline/eddyline/bench/internal/stats"
@@ -16,8 +15,8 @@ import (
 // Rules is the judgement in words, for those who read the table.
 const Rules = `Flat: what rises in every quarter of the run rises by no more than 10 % of its
 median, or 4 MB resident, 4 MB heap, 4 descriptors besides those of connections,
-2 goroutines; latency by no more than half; and twelve times what is noise. So a
-neighbour of the machine who comes or goes is no growth, which goes on. "noticed
+2 goroutines; latency by no more than half; and twelve times what is noise. A
+neighbour on the machine who comes or goes is no growth: growth goes on. "noticed
 from" is the rise that this run would have told. Runs of less than 45 s are too
 short.
 Latency is that of small echoes, as a multiple of the same to an idle server of
@@ -64,8 +63,8 @@ var figures = []figure{
 		share: 0.1, floor: 4, room: 1, each: 1, back: true},
 	{name: "goroutines", unit: 1, of: func(s Sample) float64 { return float64(s.Goroutines) },
 		share: 0.1, floor: 2, room: 8, back: true},
-	{name: "p50 in the control's", unit: 1, of: func(s Sample) float64 { return ratio(s.Server.P50, s.Control.P50) }, calm: true, share: 0.5, most: 10},
-	{name: "p99 in the control's", unit: 1, of: func(s Sample) float64 { return ratio(s.Server.P99, s.Control.P99) }, calm: true, share: 0.5, most: 10},
+	{name: "p50, times the control's", unit: 1, of: func(s Sample) float64 { return ratio(s.Server.P50, s.Control.P50) }, calm: true, share: 0.5, most: 10},
+	{name: "p99, times the control's", unit: 1, of: func(s Sample) float64 { return ratio(s.Server.P99, s.Control.P99) }, calm: true, share: 0.5, most: 10},
 	{name: "p50, ms", unit: milli, of: func(s Sample) float64 { return float64(s.Server.P50) }, calm: true},
 	{name: "p99, ms", unit: milli, of: func(s Sample) float64 { return float64(s.Server.P99) }, calm: true},
 	{name: "p50 of the control, ms", unit: milli, of: func(s Sample) float64 { return float64(s.Control.P50) }, calm: true},
@@ -86,11 +85,22 @@ type Verdict struct {
 	Before  string
 	Median  string
 	Rise    string // over the run
-	Noticed string // the least rise that would have failed
+	Noticed string // the rise that would have failed
 	Peak    string
 	After   string
 	Says    string
 	Failed  bool
+}
+
+// say adds bad or good to what the verdict says.
+func (v *Verdict) say(failed bool, bad, good string) {
+	if failed {
+		v.Failed, good = true, bad
+	}
+	if v.Says != "" {
+		v.Says += ", "
+	}
+	v.Says += good
 }
 
 // judge fills in the verdicts.
@@ -106,37 +116,19 @@ func (r *Result) verdict(f figure) Verdict {
 	v := Verdict{Figure: f.name, Before: "-", Median: "-", Rise: "-", Noticed: "-", Peak: "-", After: "-"}
 	at, values := f.values(r.Samples)
 	if len(values) == 0 {
-		v.Says = "not seen"
+		v.say(false, "", "not seen")
 		return v
 	}
-	var says []string
-	say := func(failed bool, bad, good string) {
-		if failed {
-			v.Failed, good = true, bad
-		}
-		says = append(says, good)
-	}
-	median, peak := stats.Median(values), slices.Max(values)
+	median, peak, before := stats.Median(values), slices.Max(values), f.of(r.Baseline)
 	v.Median, v.Peak = f.print(median), f.print(peak)
 	if f.share > 0 {
-		trend, limit, ok := f.trend(at, values)
-		if ok && r.lasted() >= shortest {
-			v.Rise, v.Noticed = f.print(trend.Rise), f.print(trend.Certain(limit))
-			calm := "flat"
-			if trend.Rise > limit {
-				calm = "rose, but not all the time"
-			}
-			say(trend.Steady() > limit, "GREW", calm)
-		} else {
-			says = append(says, "too short to tell growth")
-		}
+		r.judgeGrowth(f, &v, at, values)
 	}
 	if f.most > 0 {
-		say(median > f.most, "TOO MUCH", "in bounds")
+		v.say(median > f.most, "TOO MUCH", "in bounds")
 	}
-	before := f.of(r.Baseline)
 	if f.room > 0 {
-		say(peak > before+f.room+f.each*float64(r.Config.Conns), "TOO MUCH", "bounded")
+		v.say(peak > before+f.room+f.each*float64(r.Config.Conns), "TOO MUCH", "bounded")
 	}
 	if f.back {
 		v.Before = f.print(before)
@@ -144,10 +136,23 @@ func (r *Result) verdict(f figure) Verdict {
 	if f.back && r.Final != nil {
 		after := f.of(*r.Final)
 		v.After = f.print(after)
-		say(after > before+f.slack, "NOT BACK", "back")
+		v.say(after > before+f.slack, "NOT BACK", "back")
 	}
-	v.Says = strings.Join(says, ", ")
 	return v
+}
+
+func (r *Result) judgeGrowth(f figure, v *Verdict, at, values []float64) {
+	trend, limit, ok := f.trend(at, values)
+	if !ok || r.lasted() < shortest {
+		v.say(false, "", "too short to tell growth")
+		return
+	}
+	v.Rise, v.Noticed = f.print(trend.Rise), f.print(trend.Certain(limit))
+	good := "flat"
+	if trend.Rise > limit {
+		good = "rose, but not all the time"
+	}
+	v.say(trend.Steady() > limit, "GREW", good)
 }
 
 // trend is that of a figure, and by how much it may rise.

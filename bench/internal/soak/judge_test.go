@@ -102,8 +102,8 @@ var leaks = []struct {
 	{"heap, MB", [3]float64{9, 7, 6}, func(s *Sample, rise float64) { s.Heap += int64(rise * mega) }},
 	{"descriptors less connections", [3]float64{9, 8, 8}, func(s *Sample, rise float64) { s.Descriptors += int(rise) }},
 	{"goroutines", [3]float64{8, 8, 8}, func(s *Sample, rise float64) { s.Goroutines += int(rise) }},
-	{"p50 in the control's", [3]float64{2, 1.2, 0.8}, func(s *Sample, rise float64) { s.Server.P50 += time.Duration(rise * float64(s.Server.P50)) }},
-	{"p99 in the control's", [3]float64{6, 6, 1.2}, func(s *Sample, rise float64) { s.Server.P99 += time.Duration(rise * float64(s.Server.P99)) }},
+	{"p50, times the control's", [3]float64{2, 1.2, 0.8}, func(s *Sample, rise float64) { s.Server.P50 += time.Duration(rise * float64(s.Server.P50)) }},
+	{"p99, times the control's", [3]float64{6, 6, 1.2}, func(s *Sample, rise float64) { s.Server.P99 += time.Duration(rise * float64(s.Server.P99)) }},
 }
 
 var lengths = [3]time.Duration{10 * time.Minute, 25 * time.Minute, 8 * time.Hour}
@@ -153,8 +153,8 @@ func TestABadLatencyIsFoundWithoutGrowth(t *testing.T) {
 		of   func(l *Latency)
 	}{
 		"as it is": {"", func(*Latency) {}},
-		"p50":      {"p50 in the control's: flat, TOO MUCH", func(l *Latency) { l.P50 *= 5 }},
-		"p99":      {"p99 in the control's: flat, TOO MUCH", func(l *Latency) { l.P99 *= 5 }},
+		"p50":      {"p50, times the control's: flat, TOO MUCH", func(l *Latency) { l.P50 *= 5 }},
+		"p99":      {"p99, times the control's: flat, TOO MUCH", func(l *Latency) { l.P99 *= 5 }},
 	} {
 		r := flat(rand.New(rand.NewPCG(1, 6)), 10*time.Minute)
 		for i := range r.Samples {
@@ -251,7 +251,7 @@ func TestStopsSayNothingOfLatencyAndDescriptors(t *testing.T) {
 	for i := range r.Samples {
 		r.Samples[i].Stopped = false
 	}
-	if failed := failures(r); !strings.Contains(failed, "p50 in the control's: flat, TOO MUCH") || !strings.Contains(failed, "descriptors less connections: flat, TOO MUCH") {
+	if failed := failures(r); !strings.Contains(failed, "p50, times the control's: flat, TOO MUCH") || !strings.Contains(failed, "descriptors less connections: flat, TOO MUCH") {
 		t.Errorf("without stops it says %q", failed)
 	}
 }

@@ -11,7 +11,7 @@ const Shortest = 8 * parts
 // Trend is how points rise or fall.
 type Trend struct {
 	Rise  float64 // from the first point to the last
-	Noise float64 // how far Rise may be off by chance, as a standard deviation
+	Noise float64 // how far Rise may be off by chance, as a standard deviation, if each point is off by itself
 	Least float64 // the rise if all had risen as the quarter did that rose least
 }
 
@@ -21,16 +21,18 @@ type Trend struct {
 func (t Trend) Steady() float64 { return min(t.Rise, 2*t.Least) }
 
 // Certain is the rise from which on one that goes on is Steady above limit, nearly
-// always: the whole may lack twice its noise, the least quarter two and a half times its own, which is eight times the
-// whole's, since a quarter is a quarter as long and of a quarter of the points.
+// always: the whole may lack twice its noise, the least quarter two and a half times
+// its own, which is eight times the whole's, since a quarter is a quarter as long and
+// of a quarter of the points.
 func (t Trend) Certain(limit float64) float64 {
 	return max(limit+2*t.Noise, limit/2+2.5*8*t.Noise)
 }
 
 // Rising returns the trend of the points (x[i], y[i]), each x above the last: every
-// point of the first half is compared with the one half of them later, and the mean of the
-// middle half of these slopes is the whole's, which extremes do not move. Of each
-// quarter the same. ok is false for fewer points than Shortest.
+// point of the first half is compared with its like in the second, and the mean of the
+// middle half of these slopes, which extremes do not move, is the slope of the whole.
+// That of a quarter is the same of its points. ok is false for fewer points than
+// Shortest.
 func Rising(x, y []float64) (t Trend, ok bool) {
 	n := min(len(x), len(y))
 	if n < Shortest {
