@@ -24,9 +24,10 @@ type Document struct {
 	Result   *Result      `json:"result"`
 }
 
-// NewDocument describes the machine and the source of a run that replays with command.
-func NewDocument(r *Result, command string) *Document {
-	d := &Document{Format: Format, Command: command, Machine: machine.Describe(), Result: r}
+// NewDocument describes the machine and the source, as they are before a run that
+// replays with command; its Result comes later.
+func NewDocument(command string) *Document {
+	d := &Document{Format: Format, Command: command, Machine: machine.Describe()}
 	d.Commit, d.Modified = machine.Source()
 	return d
 }

@@ -18,7 +18,8 @@ func TestARunIsSavedWhole(t *testing.T) {
 	r.Lost, r.Ended, r.Began = []string{"echo: wrong bytes"}, "the process ended", time.Now().UTC().Round(0)
 	r.judge()
 	file := filepath.Join(t.TempDir(), "results.json")
-	d := NewDocument(r, "go run ./bench/soak -seed 7")
+	d := NewDocument("go run ./bench/soak -seed 7")
+	d.Result = r
 	if err := d.Save(file); err != nil {
 		t.Fatal(err)
 	}
