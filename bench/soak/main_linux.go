@@ -148,11 +148,13 @@ func (o *options) document(ctx context.Context, out io.Writer, stderr *os.File) 
 		return soak.Load(o.from)
 	}
 	fmt.Fprintf(out, "seed %d: replay with %s\n", o.Seed, o.command())
+	d := soak.NewDocument(o.command())
 	result, err := o.soak(ctx, stderr)
 	if result == nil {
 		return nil, err
 	}
-	return soak.NewDocument(result, o.command()), err
+	d.Result = result
+	return d, err
 }
 
 // soak makes one run.

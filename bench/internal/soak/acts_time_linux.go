@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"syscall"
 	"time"
 
 	"github.com/eddyline/eddyline/bench/internal/reliability/ledger"
@@ -50,6 +51,9 @@ func (w *worker) outlastRead() error {
 func (w *worker) outlastWrite() error {
 	began := time.Now()
 	c, err := w.dialNarrow()
+	if errors.Is(err, syscall.ECONNRESET) {
+		return ended(err, began, writeLimit) // this process rested while the deadline passed
+	}
 	if err != nil {
 		return err
 	}

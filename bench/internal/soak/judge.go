@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/eddyline/eddyline/bench/internal/stats"
@@ -14,12 +13,12 @@ import (
 )
 
 // Rules is the judgement in words, for those who read the table.
-const Rules = `Flat: what rises all the time rises over the run by no more than 10 % of its
+const Rules = `Flat: what rises in every quarter of the run rises by no more than 10 % of its
 median, or 4 MB resident, 4 MB heap, 4 descriptors besides those of connections,
-2 goroutines; latency by no more than 50 %. The rise is that of seven parts of
-the run, their median, so that a neighbour who comes or goes does not count; and
-it must be six times what the parts disagree by. "noticed from" is the least
-rise that this run would have told. Runs of less than 45 s are too short.
+2 goroutines; latency by no more than half; and twelve times what is noise. A
+neighbour on the machine who comes or goes is no growth: growth goes on. "noticed
+from" is the rise that this run would have told. Runs of less than 45 s are too
+short.
 Latency is that of small echoes, as a multiple of the same to an idle server of
 package net beside it, in the same second: the machine's part cancels out. The
 median of these multiples is at most 10 (p50 and p99).
@@ -34,7 +33,7 @@ keep up to 4 MB each for the next connections.
 
 const (
 	shortest  = 45 * time.Second // the run that says something about growth
-	certainty = 6                // times its noise that a rise must be
+	certainty = 12               // times its noise that a rise must be above
 
 	mega  = 1 << 20
 	milli = float64(time.Millisecond)
@@ -46,7 +45,6 @@ type figure struct {
 	unit  float64 // of the number, in what is printed
 	of    func(Sample) float64
 	calm  bool    // samples in which the server was stopped say nothing
-	times bool    // it rises by a factor, as its noise does, so its logarithm is looked at
 	share float64 // of its median, by which it may rise over the run
 	floor float64 // a rise of less means nothing
 	most  float64 // what its median may be
@@ -65,8 +63,8 @@ var figures = []figure{
 		share: 0.1, floor: 4, room: 1, each: 1, back: true},
 	{name: "goroutines", unit: 1, of: func(s Sample) float64 { return float64(s.Goroutines) },
 		share: 0.1, floor: 2, room: 8, back: true},
-	{name: "p50 in the control's", unit: 1, of: func(s Sample) float64 { return ratio(s.Server.P50, s.Control.P50) }, calm: true, times: true, share: 0.5, most: 10},
-	{name: "p99 in the control's", unit: 1, of: func(s Sample) float64 { return ratio(s.Server.P99, s.Control.P99) }, calm: true, times: true, share: 0.5, most: 10},
+	{name: "p50, times the control's", unit: 1, of: func(s Sample) float64 { return ratio(s.Server.P50, s.Control.P50) }, calm: true, share: 0.5, most: 10},
+	{name: "p99, times the control's", unit: 1, of: func(s Sample) float64 { return ratio(s.Server.P99, s.Control.P99) }, calm: true, share: 0.5, most: 10},
 	{name: "p50, ms", unit: milli, of: func(s Sample) float64 { return float64(s.Server.P50) }, calm: true},
 	{name: "p99, ms", unit: milli, of: func(s Sample) float64 { return float64(s.Server.P99) }, calm: true},
 	{name: "p50 of the control, ms", unit: milli, of: func(s Sample) float64 { return float64(s.Control.P50) }, calm: true},
@@ -87,11 +85,22 @@ type Verdict struct {
 	Before  string
 	Median  string
 	Rise    string // over the run
-	Noticed string // the least rise that would have failed
+	Noticed string // the rise that would have failed
 	Peak    string
 	After   string
 	Says    string
 	Failed  bool
+}
+
+// say adds bad or good to what the verdict says.
+func (v *Verdict) say(failed bool, bad, good string) {
+	if failed {
+		v.Failed, good = true, bad
+	}
+	if v.Says != "" {
+		v.Says += ", "
+	}
+	v.Says += good
 }
 
 // judge fills in the verdicts.
@@ -107,32 +116,19 @@ func (r *Result) verdict(f figure) Verdict {
 	v := Verdict{Figure: f.name, Before: "-", Median: "-", Rise: "-", Noticed: "-", Peak: "-", After: "-"}
 	at, values := f.values(r.Samples)
 	if len(values) == 0 {
-		v.Says = "not seen"
+		v.say(false, "", "not seen")
 		return v
 	}
-	var says []string
-	say := func(failed bool, bad, good string) {
-		if failed {
-			v.Failed, good = true, bad
-		}
-		says = append(says, good)
-	}
-	median, peak := stats.Median(values), slices.Max(values)
+	median, peak, before := stats.Median(values), slices.Max(values), f.of(r.Baseline)
 	v.Median, v.Peak = f.print(median), f.print(peak)
 	if f.share > 0 {
-		if rise, limit, ok := f.rise(at, values); ok && r.lasted() >= shortest {
-			v.Rise, v.Noticed = f.printRise(rise), f.printRise(limit)
-			say(rise > limit, "GREW", "flat")
-		} else {
-			says = append(says, "too short to tell growth")
-		}
+		r.judgeGrowth(f, &v, at, values)
 	}
 	if f.most > 0 {
-		say(median > f.most, "TOO MUCH", "in bounds")
+		v.say(median > f.most, "TOO MUCH", "in bounds")
 	}
-	before := f.of(r.Baseline)
 	if f.room > 0 {
-		say(peak > before+f.room+f.each*float64(r.Config.Conns), "TOO MUCH", "bounded")
+		v.say(peak > before+f.room+f.each*float64(r.Config.Conns), "TOO MUCH", "bounded")
 	}
 	if f.back {
 		v.Before = f.print(before)
@@ -140,36 +136,29 @@ func (r *Result) verdict(f figure) Verdict {
 	if f.back && r.Final != nil {
 		after := f.of(*r.Final)
 		v.After = f.print(after)
-		say(after > before+f.slack, "NOT BACK", "back")
+		v.say(after > before+f.slack, "NOT BACK", "back")
 	}
-	v.Says = strings.Join(says, ", ")
 	return v
 }
 
-// rise is by how much a figure rises, and by how much it may.
-func (f figure) rise(at, values []float64) (rise, limit float64, ok bool) {
-	limit = max(f.floor, f.share*stats.Median(values))
-	if f.times {
-		limit = math.Log(1 + f.share)
-		values = logarithms(values)
+func (r *Result) judgeGrowth(f figure, v *Verdict, at, values []float64) {
+	trend, limit, ok := f.trend(at, values)
+	if !ok || r.lasted() < shortest {
+		v.say(false, "", "too short to tell growth")
+		return
 	}
-	trend, ok := stats.Rising(at, values)
-	return trend.Rise, max(limit, certainty*trend.Noise), ok
+	v.Rise, v.Noticed = f.print(trend.Rise), f.print(trend.Certain(limit))
+	good := "flat"
+	if trend.Rise > limit {
+		good = "rose, but not all the time"
+	}
+	v.say(trend.Steady() > limit, "GREW", good)
 }
 
-func logarithms(values []float64) []float64 {
-	logs := make([]float64, len(values))
-	for i, v := range values {
-		logs[i] = math.Log(v)
-	}
-	return logs
-}
-
-func (f figure) printRise(n float64) string {
-	if f.times {
-		return fmt.Sprintf("×%.3g", math.Exp(n))
-	}
-	return f.print(n)
+// trend is that of a figure, and by how much it may rise.
+func (f figure) trend(at, values []float64) (t stats.Trend, limit float64, ok bool) {
+	t, ok = stats.Rising(at, values)
+	return t, max(f.floor, f.share*stats.Median(values), certainty*t.Noise), ok
 }
 
 func (f figure) print(n float64) string { return fmt.Sprintf("%.4g", n/f.unit) }

@@ -1,6 +1,7 @@
 package soak
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -59,7 +60,7 @@ func failures(r *Result) string {
 
 func TestNoiseIsNoGrowth(t *testing.T) {
 	for _, length := range []time.Duration{time.Minute, 10 * time.Minute, 25 * time.Minute} {
-		for seed := range uint64(100) {
+		for seed := range uint64(50) {
 			r := flat(rand.New(rand.NewPCG(seed, 0)), length)
 			if failed := failures(r); failed != "" || !r.Passed() {
 				t.Errorf("%v, seed %d: %s", length, seed, failed)
@@ -90,6 +91,61 @@ func TestSaturationIsNoGrowth(t *testing.T) {
 	}
 }
 
+// leaks are found when a run ends with so much more than it began with: what a run of
+// ten minutes, of 25, and of eight hours is held to.
+var leaks = []struct {
+	figure string
+	rises  [3]float64 // in the figure's unit; latency: times what it was
+	into   func(s *Sample, rise float64)
+}{
+	{"resident, MB", [3]float64{9, 7, 6}, func(s *Sample, rise float64) { s.Resident += int64(rise * mega) }},
+	{"heap, MB", [3]float64{9, 7, 6}, func(s *Sample, rise float64) { s.Heap += int64(rise * mega) }},
+	{"descriptors less connections", [3]float64{9, 8, 8}, func(s *Sample, rise float64) { s.Descriptors += int(rise) }},
+	{"goroutines", [3]float64{8, 8, 8}, func(s *Sample, rise float64) { s.Goroutines += int(rise) }},
+	{"p50, times the control's", [3]float64{2, 1.2, 0.8}, func(s *Sample, rise float64) { s.Server.P50 += time.Duration(rise * float64(s.Server.P50)) }},
+	{"p99, times the control's", [3]float64{6, 6, 1.2}, func(s *Sample, rise float64) { s.Server.P99 += time.Duration(rise * float64(s.Server.P99)) }},
+}
+
+var lengths = [3]time.Duration{10 * time.Minute, 25 * time.Minute, 8 * time.Hour}
+
+func TestLeaksAreFound(t *testing.T) {
+	for i, length := range lengths {
+		for _, leak := range leaks {
+			for seed := range uint64(2) {
+				r := flat(rand.New(rand.NewPCG(seed, 4)), length)
+				for j := range r.Samples {
+					s := &r.Samples[j]
+					leak.into(s, leak.rises[i]*float64(s.At)/float64(length))
+				}
+				if failed := failures(r); !strings.HasPrefix(failed, leak.figure) || r.Passed() {
+					t.Errorf("%v, seed %d: a leak of %v in %q: it says %q", length, seed, leak.rises[i], leak.figure, failed)
+				}
+			}
+		}
+	}
+}
+
+// What a run says that it would notice, it notices; half of it, less than what it may rise by, it does not.
+func TestWhatIsSaidToBeNoticed(t *testing.T) {
+	r := flat(rand.New(rand.NewPCG(1, 5)), 25*time.Minute)
+	r.judge()
+	var least float64
+	if _, err := fmt.Sscan(r.Verdicts[1].Noticed, &least); err != nil || least <= 0 {
+		t.Fatalf("it notices %q, %v", r.Verdicts[1].Noticed, err)
+	}
+	for times, want := range map[float64]bool{0.5: false, 1: true} {
+		leaking := *r
+		leaking.Samples = append([]Sample(nil), r.Samples...)
+		for i := range leaking.Samples {
+			s := &leaking.Samples[i]
+			s.Heap += int64(times * least * mega * float64(s.At) / float64(r.Config.For))
+		}
+		if failed := failures(&leaking); strings.Contains(failed, "heap, MB: GREW") != want {
+			t.Errorf("%v times %v MB: it says %q", times, least, failed)
+		}
+	}
+}
+
 // What is bad from the first second does not grow.
 func TestABadLatencyIsFoundWithoutGrowth(t *testing.T) {
 	for name, worse := range map[string]struct {
@@ -97,8 +153,8 @@ func TestABadLatencyIsFoundWithoutGrowth(t *testing.T) {
 		of   func(l *Latency)
 	}{
 		"as it is": {"", func(*Latency) {}},
-		"p50":      {"p50 in the control's: flat, TOO MUCH", func(l *Latency) { l.P50 *= 5 }},
-		"p99":      {"p99 in the control's: flat, TOO MUCH", func(l *Latency) { l.P99 *= 5 }},
+		"p50":      {"p50, times the control's: flat, TOO MUCH", func(l *Latency) { l.P50 *= 5 }},
+		"p99":      {"p99, times the control's: flat, TOO MUCH", func(l *Latency) { l.P99 *= 5 }},
 	} {
 		r := flat(rand.New(rand.NewPCG(1, 6)), 10*time.Minute)
 		for i := range r.Samples {
@@ -195,7 +251,7 @@ func TestStopsSayNothingOfLatencyAndDescriptors(t *testing.T) {
 	for i := range r.Samples {
 		r.Samples[i].Stopped = false
 	}
-	if failed := failures(r); !strings.Contains(failed, "p50 in the control's: flat, TOO MUCH") || !strings.Contains(failed, "descriptors less connections: flat, TOO MUCH") {
+	if failed := failures(r); !strings.Contains(failed, "p50, times the control's: flat, TOO MUCH") || !strings.Contains(failed, "descriptors less connections: flat, TOO MUCH") {
 		t.Errorf("without stops it says %q", failed)
 	}
 }

@@ -25,7 +25,7 @@ const patience = 30 * time.Second
 type kind struct {
 	name    string
 	service string        // of the server
-	share   float64       // of the connections
+	share   float64       // of the connections, about
 	pause   time.Duration // between two actions, at most
 	act     func(*worker) error
 }

@@ -24,9 +24,10 @@ type Document struct {
 	Result  *Result      `json:"result"`
 }
 
-// NewDocument describes the machine and the source of a run that replays with command.
-func NewDocument(r *Result, command string) *Document {
-	return &Document{Format, command, machine.Source(), machine.Describe(), r}
+// NewDocument describes the machine and the source, as they are before a run that
+// replays with command; its Result comes later.
+func NewDocument(command string) *Document {
+	return &Document{Format: Format, Command: command, Version: machine.Source(), Machine: machine.Describe()}
 }
 
 // About is what the run was of, as people read it.

@@ -2,24 +2,36 @@ package stats
 
 import "math"
 
-// windows is into how many parts a trend's points are cut.
-const windows = 7
+// parts is into how many parts the points are cut that must all rise.
+const parts = 4
 
 // Shortest is the number of points from which there is a Trend.
-const Shortest = 4 * windows
+const Shortest = 8 * parts
 
-// Trend is a rise that goes on, as that of a leak.
+// Trend is how points rise or fall.
 type Trend struct {
 	Rise  float64 // from the first point to the last
-	Noise float64 // how far Rise may be off by chance, as a standard deviation
+	Noise float64 // how far Rise may be off by chance, as a standard deviation, if each point is off by itself
+	Least float64 // the rise if all had risen as the quarter did that rose least
 }
 
-// Rising returns the trend of the points (x[i], y[i]), each x above the last. The points are
-// cut into parts; in each, every point of the first half is compared with the one
-// half a part later, and the mean of the middle half of these slopes is the part's.
-// The trend is the median of the parts, so that a step, a spike or a part that is
-// unlike the others moves it little, and what rises all the time shows. Its noise is what
-// the parts disagree by, and not less than what the points do. ok is false for fewer points than
+// Steady is the rise of what rises all the time, as a leak does: no more than twice
+// what the least quarter makes of it. After steps or a spell of something else it is
+// nothing, or less.
+func (t Trend) Steady() float64 { return min(t.Rise, 2*t.Least) }
+
+// Certain is the rise from which on one that goes on is Steady above limit, nearly
+// always: the whole may lack twice its noise, the least quarter two and a half times
+// its own, which is eight times the whole's, since a quarter is a quarter as long and
+// of a quarter of the points.
+func (t Trend) Certain(limit float64) float64 {
+	return max(limit+2*t.Noise, limit/2+2.5*8*t.Noise)
+}
+
+// Rising returns the trend of the points (x[i], y[i]), each x above the last: every
+// point of the first half is compared with its like in the second, and the mean of the
+// middle half of these slopes, which extremes do not move, is the slope of the whole.
+// That of a quarter is the same of its points. ok is false for fewer points than
 // Shortest.
 func Rising(x, y []float64) (t Trend, ok bool) {
 	n := min(len(x), len(y))
@@ -27,16 +39,17 @@ func Rising(x, y []float64) (t Trend, ok bool) {
 		return Trend{}, false
 	}
 	length := x[n-1] - x[0]
-	rises, errors := make([]float64, windows), make([]float64, windows)
-	for i := range windows {
-		from, to := i*n/windows, (i+1)*n/windows
-		all := slopes(x[from:to], y[from:to])
-		rises[i] = length * midmean(all)
-		errors[i] = length * deviation(all) / math.Sqrt(float64(len(all)))
+	all := slopes(x[:n], y[:n])
+	t = Trend{
+		Rise:  length * midmean(all),
+		Noise: length * deviation(all) / math.Sqrt(float64(len(all))),
+		Least: math.Inf(1),
 	}
-	const ofMedian = 1.25331 // standard deviation of a median in those of a mean
-	noise := max(deviation(rises), Median(errors)) * ofMedian / math.Sqrt(windows)
-	return Trend{Rise: Median(rises), Noise: noise}, true
+	for i := range parts {
+		from, to := i*n/parts, (i+1)*n/parts
+		t.Least = min(t.Least, length*midmean(slopes(x[from:to], y[from:to])))
+	}
+	return t, true
 }
 
 // slopes are those between the points of the first half and of the second.

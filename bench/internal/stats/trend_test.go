@@ -24,28 +24,42 @@ func TestTheRiseOfALine(t *testing.T) {
 		x = append(x, float64(i*i))
 		y = append(y, 5+3*float64(i*i))
 	}
-	last := float64((Shortest - 1) * (Shortest - 1))
-	if got, ok := Rising(x, y); !ok || math.Abs(got.Rise-3*last) > 1e-6*last || got.Noise > 1e-6*last {
-		t.Errorf("%+v, %v, want a rise of %v", got, ok, 3*last)
+	want := 3 * (x[Shortest-1] - x[0])
+	if got, ok := Rising(x, y); !ok || math.Abs(got.Rise-want) > 1e-6*want || math.Abs(got.Least-want) > 1e-6*want || got.Noise > 1e-6*want {
+		t.Errorf("%+v, %v, want a rise of %v", got, ok, want)
 	}
 	if got, ok := Rising(x[1:], y[1:]); ok {
 		t.Errorf("too few points have the trend %+v", got)
 	}
 }
 
-// What is no trend stays below six times what Rising takes for noise, in nearly all
-// of many runs.
-func TestWhatIsNoTrend(t *testing.T) {
-	const n, runs, allowed = 600, 400, 12 // 3 %
+// The noise is that of the rise: it tells how far repeated rises are apart.
+func TestTheNoiseOfARise(t *testing.T) {
+	const runs = 500
+	var rises, noises []float64
+	for seed := range uint64(runs) {
+		trend, _ := Rising(points(rand.New(rand.NewPCG(seed, 7)), 600, nothing))
+		rises, noises = append(rises, trend.Rise), append(noises, trend.Noise)
+	}
+	if apart, told := deviation(rises), Median(noises); apart < 0.8*told || apart > 1.4*told {
+		t.Errorf("rises of nothing deviate by %.3f, and say %.3f", apart, told)
+	}
+}
+
+// What is no leak is not steady: a rise of more than twelve times the noise, and of half
+// a step, hardly ever is.
+func TestWhatIsNotSteady(t *testing.T) {
+	const n, runs, size = 600, 200, 8.0
+	const allowed = runs / 50
 	for name, shape := range map[string]func(*rand.Rand) func(int) float64{
 		"noise": func(*rand.Rand) func(int) float64 { return nothing },
 		"a step": func(rng *rand.Rand) func(int) float64 {
 			at := rng.IntN(n)
-			return func(i int) float64 { return 8 * step(i >= at) }
+			return func(i int) float64 { return size * step(i >= at) }
 		},
 		"two steps": func(rng *rand.Rand) func(int) float64 {
 			a, b := rng.IntN(n), rng.IntN(n)
-			return func(i int) float64 { return 8*step(i >= a) + 8*step(i >= b) }
+			return func(i int) float64 { return size*step(i >= a) + size*step(i >= b) }
 		},
 		"spikes": func(rng *rand.Rand) func(int) float64 {
 			return func(int) float64 { return 500 * step(rng.IntN(20) == 0) }
@@ -54,7 +68,7 @@ func TestWhatIsNoTrend(t *testing.T) {
 			busy := 0.0
 			return func(int) float64 {
 				if rng.IntN(100) == 0 {
-					busy = 8 - busy
+					busy = size - busy
 				}
 				return busy
 			}
@@ -66,6 +80,9 @@ func TestWhatIsNoTrend(t *testing.T) {
 				return far
 			}
 		},
+		"what fills up": func(*rand.Rand) func(int) float64 {
+			return func(i int) float64 { return size * (1 - math.Exp(-float64(i)/30)) }
+		},
 	} {
 		seen := 0
 		for seed := range uint64(runs) {
@@ -74,34 +91,42 @@ func TestWhatIsNoTrend(t *testing.T) {
 			if !ok {
 				t.Fatal("too few points")
 			}
-			if trend.Rise > 6*trend.Noise {
+			if trend.Steady() > max(size/2, 12*trend.Noise) {
 				seen++
 			}
 		}
 		if seen > allowed {
-			t.Errorf("%s: a trend in %d of %d runs", name, seen, runs)
+			t.Errorf("%s: steady in %d of %d runs", name, seen, runs)
 		}
 	}
 }
 
-// A leak shows through noise and steps: 24 times the noise of a point, over 600 of them.
-func TestALeakIsATrend(t *testing.T) {
-	const n, runs, leak = 600, 400, 24.0
+// A leak of the size that is certain is seen, of half the limit never; alone, with as much
+// noise as may be, and where a stop disturbs it.
+func TestALeakIsSteady(t *testing.T) {
+	const n, runs = 600, 200
 	for name, on := range map[string]func(i int) float64{
-		"alone":            nothing,
-		"with a step down": func(i int) float64 { return -8 * step(i > n/2) },
-		"with a stop":      func(i int) float64 { return 300 * step(i > n/3 && i < n/3+20) },
+		"alone":       nothing,
+		"with a stop": func(i int) float64 { return 300 * step(i > n/3 && i < n/3+3) },
 	} {
-		missed := 0
-		for seed := range uint64(runs) {
-			rng := rand.New(rand.NewPCG(seed, 2))
-			trend, _ := Rising(points(rng, n, func(i int) float64 { return leak*float64(i)/n + on(i) }))
-			if trend.Rise <= 6*trend.Noise || math.Abs(trend.Rise-leak) > leak/2 {
-				missed++
+		for _, limit := range []float64{0.5, 2, 10} {
+			seen, half := 0, 0
+			for seed := range uint64(runs) {
+				leaking := func(rise float64) Trend {
+					rng := rand.New(rand.NewPCG(seed, 2))
+					trend, _ := Rising(points(rng, n, func(i int) float64 { return rise*float64(i)/n + on(i) }))
+					return trend
+				}
+				if leaking(leaking(0).Certain(limit)).Steady() > limit {
+					seen++
+				}
+				if leaking(limit/2).Steady() > limit {
+					half++
+				}
 			}
-		}
-		if missed > runs/20 {
-			t.Errorf("%s: missed in %d of %d runs", name, missed, runs)
+			if seen < runs*9/10 || half > runs/20 {
+				t.Errorf("%s, limit %v: seen in %d of %d runs, and half of the limit in %d", name, limit, seen, runs, half)
+			}
 		}
 	}
 }
