@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -30,33 +31,42 @@ func TestFlags(t *testing.T) {
 
 func TestOutcomesAreShown(t *testing.T) {
 	done := []sharpness.Outcome{
-		{Breakage: sharpness.Breakage{Name: "one", Clause: "C1"}, Seed: 7, Words: strings.Repeat("ü", 2*longest)},
+		{Breakage: sharpness.Breakage{Name: "one", Clause: "C1"}, By: "7", Words: strings.Repeat("ü", 2*longest)},
 		{Breakage: sharpness.Breakage{Name: "two", Clause: "C2", Missed: "it is late"}},
 		{Breakage: sharpness.Breakage{Name: "three", Clause: "C3"}},
 	}
-	for _, markdown := range []bool{false, true} {
+	for _, o := range []struct {
+		options
+		want []string
+	}{
+		{options{seeds: 9}, []string{"first seed", "1 of 3 breakages noticed within 9 seeds"}},
+		{options{seeds: 9, markdown: true}, []string{"| first seed |", "1 of 3 breakages noticed within 9 seeds"}},
+		{options{table: true}, []string{"row", "1 of 3 breakages noticed by the fault table"}},
+	} {
 		var out bytes.Buffer
-		tell(&out, done, &options{seeds: 9, markdown: markdown})
-		for _, want := range []string{"7", strings.Repeat("ü", longest) + "…", "not noticed: it is late", "NOT NOTICED", "1 of 3 breakages noticed within 9 seeds"} {
+		tell(&out, done, &o.options)
+		for _, want := range append(o.want, "7", strings.Repeat("ü", longest)+"…", "not noticed: it is late", "NOT NOTICED") {
 			if !strings.Contains(out.String(), want) {
-				t.Errorf("Markdown %v: %q is not in\n%s", markdown, want, out.String())
+				t.Errorf("%+v: %q is not in\n%s", o.options, want, out.String())
 			}
 		}
 	}
 }
 
 func TestTheListNamesEveryBreakage(t *testing.T) {
-	o, err := parse([]string{"-list"}, io.Discard)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var out bytes.Buffer
-	if status := run(context.Background(), o, &out, os.Stderr); status != 0 {
-		t.Errorf("status %d", status)
-	}
-	for _, b := range sharpness.Breakages {
-		if !strings.Contains(out.String(), b.Name) {
-			t.Errorf("%q is not listed", b.Name)
+	for flags, all := range map[string][]sharpness.Breakage{"-list": sharpness.Breakages, "-list -table": sharpness.RowBreakages} {
+		o, err := parse(strings.Fields(flags), io.Discard)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out bytes.Buffer
+		if status := run(context.Background(), o, &out, os.Stderr); status != 0 {
+			t.Errorf("%s: status %d", flags, status)
+		}
+		for _, b := range all {
+			if !strings.Contains(out.String(), b.Name) || !strings.Contains(out.String(), b.Row) {
+				t.Errorf("%s: %q is not listed", flags, b.Name)
+			}
 		}
 	}
 }
@@ -68,8 +78,11 @@ func TestTheDocumentationHasEveryBreakage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, b := range sharpness.Breakages {
+	for _, b := range slices.Concat(sharpness.Breakages, sharpness.RowBreakages) {
 		line := fmt.Sprintf("\n| %s | %s |", b.Name, b.Clause)
+		if b.Row != "" {
+			line += " " + b.Row + " |"
+		}
 		if b.Missed != "" {
 			line = fmt.Sprintf("\n- %s: %s.", b.Name, b.Missed)
 		}

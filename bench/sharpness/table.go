@@ -3,11 +3,13 @@ package main
 // How the outcomes are shown.
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"text/tabwriter"
 
 	"github.com/eddyline/eddyline/bench/internal/sharpness"
+	"github.com/eddyline/eddyline/bench/internal/table"
 )
 
 // longest is how many characters of a seed's words are shown.
@@ -16,7 +18,7 @@ const longest = 90
 func list(w io.Writer, breakages []sharpness.Breakage) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, b := range breakages {
-		fmt.Fprintf(t, "%s\t%s\t%s\n", b.Name, b.Clause, files(b))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", b.Name, b.Clause, files(b), b.Row)
 	}
 	_ = t.Flush() // to the standard output
 }
@@ -34,39 +36,40 @@ func files(b sharpness.Breakage) string {
 
 // tell prints the outcomes, and a sum.
 func tell(w io.Writer, done []sharpness.Outcome, o *options) {
+	by, align, within := "first seed", "--:", fmt.Sprintf("within %d seeds", o.seeds)
+	if o.table {
+		by, align, within = "row", ":--", "by the fault table"
+	}
 	row, end := "%s\t%s\t%s\t%s\n", func() {}
 	if o.markdown {
 		row = "| %s | %s | %s | %s |\n"
-		fmt.Fprint(w, "| broken | clause | first seed | it says |\n|:--|:--|--:|:--|\n")
+		fmt.Fprintf(w, "| broken | clause | %s | it says |\n|:--|:--|%s|:--|\n", by, align)
 	} else {
 		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 		w, end = t, func() { _ = t.Flush() } // to the standard output
-		fmt.Fprintf(w, row, "broken", "clause", "first seed", "it says")
+		fmt.Fprintf(w, row, "broken", "clause", by, "it says")
 	}
 	found := 0
 	for _, d := range done {
-		if d.Seed > 0 {
+		if d.By != "" {
 			found++
 		}
-		fmt.Fprintf(w, row, d.Name, d.Clause, seed(d), words(d))
+		said := words(d)
+		if o.markdown {
+			said = table.Escape(said)
+		}
+		fmt.Fprintf(w, row, d.Name, d.Clause, cmp.Or(d.By, "none"), said)
 	}
 	end()
-	fmt.Fprintf(w, "\n%d of %d breakages noticed within %d seeds.\n", found, len(done), o.seeds)
+	fmt.Fprintf(w, "\n%d of %d breakages noticed %s.\n", found, len(done), within)
 	end()
-}
-
-func seed(o sharpness.Outcome) string {
-	if o.Seed == 0 {
-		return "none"
-	}
-	return fmt.Sprint(o.Seed)
 }
 
 func words(o sharpness.Outcome) string {
 	switch text := []rune(o.Words); {
-	case o.Seed == 0 && o.Missed == "":
+	case o.By == "" && o.Missed == "":
 		return "NOT NOTICED"
-	case o.Seed == 0:
+	case o.By == "":
 		return "not noticed: " + o.Missed
 	case len(text) > longest:
 		return string(text[:longest]) + "…"

@@ -23,9 +23,12 @@ var callbackRows = []Row{
 		Name:    "panics",
 		Promise: "A callback that panics ends its own connection, with a reset and *PanicError, its timer or its registration, and nothing else.",
 		Clauses: []string{"C2", "C5"},
-		Does:    "panic and runtime.Goexit in every callback of a connection, and in Ref.Do, tasks, timers, registrations, and OnOpen and done of dials, beside 10 clients that ping",
+		Does:    "panic and runtime.Goexit in every callback of a connection, and in Ref.Do, tasks, timers, registrations, and OnOpen and done of dials, beside 10 clients that ping; then in OnData with the input of 40 clients behind it in the batch",
 		Own:     true,
-		run:     func(t *Trial) { inCallbacks(t, subject.Panic, subject.Goexit) },
+		run: func(t *Trial) {
+			inCallbacks(t, subject.Panic, subject.Goexit)
+			t.panicInBatch()
+		},
 	},
 	{
 		Name:    "calls",
@@ -70,6 +73,23 @@ func inCallbacks(t *Trial, actions ...subject.Action) {
 		t.ended(last, 1)
 		last.accounted()
 	}
+}
+
+// panicInBatch lets input of others come in the same batch behind that of one whose
+// callback panics.
+func (t *Trial) panicInBatch() {
+	s := t.startWatched()
+	others := served(t, s)
+	s.Ask("arm", subject.Arm{Callback: "OnData", Action: subject.Panic}, nil)
+	victim := t.Dial(s, 1)
+	t.Must("the victim", t.Until("it is there", func() bool { return s.Mark().Report.Opened > len(others) }))
+	s.halt()
+	s.arrive(victim, 64)
+	s.arrive(others, 64)
+	s.Signal(syscall.SIGCONT)
+	t.Must("those behind it in the batch", each(others, func(c *Client) error { return c.all(64) }))
+	t.Must("the one that panics", each(victim, (*Client).untilReset))
+	s.accounted()
 }
 
 // receiving lets clients receive at once until they end, so that nobody waits for a
@@ -186,7 +206,7 @@ func (t *Trial) provoked(s *Server, a subject.Arm, script string) error {
 	if err := f.await(); err != nil {
 		return err
 	}
-	if f.resets() {
+	if f.resets() || f.ends() {
 		<-v.over // of itself, before the client gives a cause
 	}
 	_ = v.CloseWrite()
@@ -254,6 +274,12 @@ func (f fault) over() (done subject.Fired, err error) {
 // resets reports whether the client must read a reset.
 func (f fault) resets() bool {
 	return f.Resets() || f.Action == subject.Abort && f.Callback != "OnClose"
+}
+
+// ends reports whether the client must read the end of the server's output. Before OnOpen
+// and after OnClose there is none to end.
+func (f fault) ends() bool {
+	return f.Action == subject.CloseWrite && f.Callback != "Protocol" && f.Callback != "OnClose"
 }
 
 // cause is what OnClose must hear, "" for anything.

@@ -198,6 +198,7 @@ func eintr(t *Trial) {
 		t.Must("connections meanwhile", each(clients, func(c *Client) error { return c.Echo(t.Size(16<<10, 256<<10)) }))
 		t.Must("end", each(clients, (*Client).Finish))
 	}
+	t.End(w) // whose pings would wake the loop
 	kinds := maps.Clone(interruptible)
 	if t.Options.Server == subject.Own {
 		t.interruptOwn(s, in)
@@ -211,7 +212,6 @@ func eintr(t *Trial) {
 	}
 	t.injected(in)
 	in.Stop()
-	t.End(w)
 }
 
 // interruptOwn lets another goroutine wake the loop, and output wait.

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/eddyline/eddyline/bench/internal/reliability/subject"
@@ -51,7 +52,7 @@ var dialRows = []Row{
 		Name:    "dial-reset",
 		Promise: "A connection that is reset as soon as it is made tells so, the dial or OnClose, and never ends as if in order.",
 		Clauses: []string{"C2", "C5", "C7"},
-		Does:    "the server dials 500 times (50) a peer that resets what it accepts (SO_LINGER 0) at once",
+		Does:    "the server dials 500 times (50) a peer that resets what it accepts (SO_LINGER 0) at once, and as often while it is stopped behind some of its connects",
 		Own:     true,
 		run:     dialReset,
 	},
@@ -153,11 +154,30 @@ func (p *peer) accept(n int) []*Client {
 			p.t.Fail(Hung, "%d of %d connections have come: %v", len(clients), n, err)
 		}
 		p.t.Must("accept", err)
-		clients = append(clients, p.t.newClient(c, p.t.next))
-		p.t.next++
+		clients = append(clients, p.client(c))
 	}
-	p.t.clients = append(p.t.clients, clients...)
 	return clients
+}
+
+// queued accepts what is there, until nothing has come for a moment.
+func (p *peer) queued() (clients []*Client) {
+	for {
+		_ = p.SetDeadline(time.Now().Add(50 * time.Millisecond))
+		c, err := p.AcceptTCP()
+		if isTimeout(err) {
+			return clients
+		}
+		p.t.Must("accept", err)
+		clients = append(clients, p.client(c))
+	}
+}
+
+// client is a client of the row.
+func (p *peer) client(nc *net.TCPConn) *Client {
+	c := p.t.newClient(nc, p.t.next)
+	p.t.next++
+	p.t.clients = append(p.t.clients, c)
+	return c
 }
 
 // dialed lets the server dial, and returns how that ended when all of it has.
@@ -227,16 +247,27 @@ func dialReset(t *Trial) {
 	d := subject.Dials{To: p.Addr().String(), Count: t.Size(50, 500)}
 	resets := func() int { return s.Mark().Report.Causes[subject.Reset] }
 	before := resets()
-	s.Ask("dials", d, nil)
-	t.Must("reset", each(p.accept(d.Count), (*Client).Reset))
-	ended := t.outcomes(s, d)
-	told := ended.Outcomes["ECONNRESET"]
-	if made := ended.Outcomes[subject.Connected]; made+told != d.Count {
-		t.Breach(Broke, "%d dials of a peer that resets heard %v", d.Count, ended.Outcomes)
+	told := 0
+	for _, stopped := range []bool{false, true} {
+		s.Ask("dials", d, nil)
+		came := 0
+		if stopped {
+			s.halt()
+			early := p.queued()
+			t.Must("reset", each(early, (*Client).Reset))
+			came = len(early)
+			s.Signal(syscall.SIGCONT)
+		}
+		t.Must("reset", each(p.accept(d.Count-came), (*Client).Reset))
+		ended := t.outcomes(s, d)
+		told += ended.Outcomes["ECONNRESET"]
+		if made := ended.Outcomes[subject.Connected]; made+ended.Outcomes["ECONNRESET"] != d.Count {
+			t.Breach(Broke, "%d dials of a peer that resets heard %v", d.Count, ended.Outcomes)
+		}
 	}
-	err := t.Until("every connection has heard of its reset", func() bool { return resets()-before+told >= d.Count })
-	if err != nil || resets()-before+told != d.Count {
-		t.Breach(Broke, "of %d connections %d dials and %d OnClose heard of a reset: %v", d.Count, told, resets()-before, s.Mark().Report.Causes)
+	err := t.Until("every connection has heard of its reset", func() bool { return resets()-before+told >= 2*d.Count })
+	if err != nil || resets()-before+told != 2*d.Count {
+		t.Breach(Broke, "of %d connections %d dials and %d OnClose heard of a reset: %v", 2*d.Count, told, resets()-before, s.Mark().Report.Causes)
 	}
 	t.Figure("%d dials and %d OnClose heard of the reset", told, resets()-before)
 	t.End(w)

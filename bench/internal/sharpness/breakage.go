@@ -1,5 +1,5 @@
 // Package sharpness breaks the engine on purpose, one way at a time, and tells how
-// many seeds the simulation takes to notice.
+// many seeds the simulation takes to notice, or whether a row of the fault table does.
 package sharpness
 
 import (
@@ -17,6 +17,7 @@ type Breakage struct {
 	Clause string // of the contract, that is broken first
 	Edits  []Edit
 	Kqueue bool   // it is in the kqueue backend, and shows with that alone
+	Row    string // of the fault table, that must notice it; "" is for the simulation
 	Missed string // why no seed shows it, for one that none does
 	Found  string // the defect, if it was one: the simulation keeps a run that shows it
 }
@@ -27,7 +28,7 @@ type Edit struct {
 	Old, New string
 }
 
-// Breakages are all of them.
+// Breakages are those that the simulation is tried with.
 var Breakages = slices.Concat(bytesBreakages, endBreakages, timeBreakages, slotBreakages, kqueueBreakages)
 
 // broken returns the broken files' contents by name. An edit that fits nowhere, or in

@@ -2,6 +2,7 @@ package sharpness
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -18,11 +19,12 @@ func root(t *testing.T) string {
 // A change to the engine that moves a breakage's text is noticed here.
 func TestEveryBreakageHasItsPlace(t *testing.T) {
 	dir, names := root(t), map[string]bool{}
-	for _, b := range Breakages {
-		if names[b.Name] {
-			t.Errorf("two are called %q", b.Name)
+	for _, b := range slices.Concat(Breakages, RowBreakages) {
+		name := b.Name + " " + b.Row
+		if names[name] {
+			t.Errorf("two are called %q", name)
 		}
-		names[b.Name] = true
+		names[name] = true
 		if !strings.HasPrefix(b.Clause, "C") || len(b.Edits) == 0 {
 			t.Errorf("%q has no clause or no edits", b.Name)
 		}
@@ -84,11 +86,11 @@ func named(t *testing.T, name string) Breakage {
 func TestABreakageIsFoundAndTheWholeEngineIsNot(t *testing.T) {
 	ctx, dir := context.Background(), root(t)
 	o, err := Try(ctx, dir, named(t, "OnClose twice"), 5)
-	if err != nil || o.Seed != 1 || !strings.HasPrefix(o.Words, "C2: ") {
+	if err != nil || o.By != "1" || !strings.HasPrefix(o.Words, "C2: ") {
 		t.Errorf("%+v, %v", o, err)
 	}
 	whole := Breakage{Name: "nothing", Edits: []Edit{{"loop/turn.go", "package loop\n", "package loop\n"}}}
-	if o, err := Try(ctx, dir, whole, 5); err != nil || o.Seed != 0 {
+	if o, err := Try(ctx, dir, whole, 5); err != nil || o.By != "" {
 		t.Errorf("%+v, %v", o, err)
 	}
 }

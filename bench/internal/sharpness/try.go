@@ -1,9 +1,11 @@
 package sharpness
 
-// Running the simulation on a broken engine, until a seed fails.
+// Running the simulation on a broken engine, until a seed fails, or a row of the fault
+// table.
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -18,35 +20,102 @@ import (
 // Outcome is what came of a breakage.
 type Outcome struct {
 	Breakage
-	Seed  int    // the first that failed, counted from 1; 0: none did
-	Words string // what it said, without where
+	By    string // the first seed that failed, counted from 1, or the row; "": it was not noticed
+	Words string // what that said, without where
 }
 
 // chunk is how many seeds one run of the program tries: so few that it demands nothing of
 // their sum, and that one which does not end is found again soon.
 const chunk = 100
 
-// patience is how long a single seed may take that does not end, or crashes.
+// patience is how long a single seed may take that does not end, or crashes, and what must
+// happen in a row.
 const patience = 10 * time.Second
 
-// Try builds the engine's test program in the module at root with b in it, and runs the
-// seeds from 1 to at most seeds until one fails.
+// Try builds the engine in the module at root with b in it, and runs the row that must
+// notice it; or, in the simulation, the seeds from 1 to at most seeds until one fails.
 func Try(ctx context.Context, root string, b Breakage, seeds int) (Outcome, error) {
 	dir, err := os.MkdirTemp("", "eddyline-sharpness-")
 	if err != nil {
 		return Outcome{}, err
 	}
 	defer os.RemoveAll(dir)
-	p, err := b.build(ctx, root, dir)
-	if err != nil {
-		return Outcome{}, err
-	}
 	o := Outcome{Breakage: b}
-	o.Seed, o.Words, err = p.firstFailure(ctx, seeds)
+	if b.Row != "" {
+		o.By, o.Words, err = b.runRow(ctx, root, dir)
+	} else {
+		o.By, o.Words, err = b.runSeeds(ctx, root, dir, seeds)
+	}
 	if err != nil {
 		err = fmt.Errorf("%s: %w", b.Name, err)
 	}
 	return o, err
+}
+
+// runSeeds simulates.
+func (b Breakage) runSeeds(ctx context.Context, root, dir string, seeds int) (by, words string, err error) {
+	p, err := b.build(ctx, root, dir)
+	if err != nil {
+		return "", "", err
+	}
+	seed, words, err := p.firstFailure(ctx, seeds)
+	if seed > 0 {
+		by = strconv.Itoa(seed)
+	}
+	return by, words, err
+}
+
+// runRow runs the row in its small size.
+func (b Breakage) runRow(ctx context.Context, root, dir string) (by, words string, err error) {
+	program := filepath.Join(dir, "reliability")
+	if err := b.compile(ctx, root, dir, "build", "-buildvcs=false", "-o", program, "./bench/reliability"); err != nil {
+		return "", "", err
+	}
+	cmd := exec.CommandContext(ctx, program, "-rows", b.Row, "-short", "-patience", patience.String(), "-out", dir)
+	cmd.Dir = root
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // it has a server to end
+	said, err := cmd.CombinedOutput()
+	if ctx.Err() != nil {
+		return "", "", ctx.Err()
+	}
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		return "", "", fmt.Errorf("%v: %w", cmd, err)
+	}
+	outcome, words, err := verdict(filepath.Join(dir, "results.json"))
+	switch {
+	case err != nil:
+		return "", "", fmt.Errorf("%v: %w\n%s", cmd, err, said)
+	case outcome == "not tested":
+		return "", "", fmt.Errorf("%v: %s", cmd, words)
+	case outcome == "":
+		return "", "", nil
+	}
+	return b.Row, outcome + ": " + words, nil
+}
+
+// verdict is the first breach that a file of one row's result tells of, "" for none.
+func verdict(file string) (outcome, words string, err error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return "", "", err
+	}
+	var d struct { // of reliability.Document, which is Linux's alone
+		Results []struct {
+			Breaches []struct{ Outcome, Text string }
+		}
+	}
+	if err := json.Unmarshal(text, &d); err != nil {
+		return "", "", err
+	}
+	if len(d.Results) != 1 {
+		return "", "", fmt.Errorf("%s has the results of %d rows", file, len(d.Results))
+	}
+	for _, first := range d.Results[0].Breaches {
+		words, _, _ := strings.Cut(first.Text, "\n")
+		return first.Outcome, words, nil
+	}
+	return "", "", nil
 }
 
 // program is a test program of package loop.
@@ -54,17 +123,22 @@ type program struct{ file, dir string }
 
 // build builds it with b in it, in dir.
 func (b Breakage) build(ctx context.Context, root, dir string) (program, error) {
+	p := program{file: filepath.Join(dir, "loop.test"), dir: filepath.Join(root, "loop")}
+	return p, b.compile(ctx, root, dir, "test", "-c", "-tags", b.tags(), "-o", p.file, "./loop")
+}
+
+// compile runs the go command with b in the engine.
+func (b Breakage) compile(ctx context.Context, root, dir, verb string, args ...string) error {
 	overlay, err := b.overlay(root, dir)
 	if err != nil {
-		return program{}, err
+		return err
 	}
-	p := program{file: filepath.Join(dir, "loop.test"), dir: filepath.Join(root, "loop")}
-	build := exec.CommandContext(ctx, "go", "test", "-c", "-overlay", overlay, "-tags", b.tags(), "-o", p.file, "./loop")
+	build := exec.CommandContext(ctx, "go", append([]string{verb, "-overlay", overlay}, args...)...)
 	build.Dir = root
 	if said, err := build.CombinedOutput(); err != nil {
-		return program{}, fmt.Errorf("%s: %v: %w\n%s", b.Name, build, err, said)
+		return fmt.Errorf("%v: %w\n%s", build, err, said)
 	}
-	return p, nil
+	return nil
 }
 
 // keeps tells whether the kept run of the defect that b brings back still shows it.

@@ -42,7 +42,7 @@ func (g *engine) protocol(c *loop.Conn) loop.Handler {
 	case Tail:
 		return &tail{s}
 	case Requests:
-		return &requests{s}
+		return &requests{session: s}
 	case Frames:
 		return &frames{s}
 	}
@@ -196,12 +196,27 @@ func (s *tail) OnData(c *loop.Conn, in []byte) (int, error) {
 	return 1, s.end(c)
 }
 
-// requests gives every line a limit.
-type requests struct{ *session }
+// requests gives every line a limit, and wants that to pass before the connection ends by it.
+type requests struct {
+	*session
+	due time.Time
+}
 
 func (s *requests) OnOpen(c *loop.Conn) error {
-	c.SetReadDeadline(time.Now().Add(s.g.cfg.Limit))
+	s.limit(c)
 	return s.session.OnOpen(c)
+}
+
+func (s *requests) limit(c *loop.Conn) {
+	s.due = time.Now().Add(s.g.cfg.Limit)
+	c.SetReadDeadline(s.due)
+}
+
+func (s *requests) OnClose(c *loop.Conn, err error) {
+	if left := time.Until(s.due); left > 0 && errors.Is(err, os.ErrDeadlineExceeded) {
+		s.g.wrong("a deadline fired %v early", left)
+	}
+	s.session.OnClose(c, err)
 }
 
 func (s *requests) OnData(c *loop.Conn, in []byte) (int, error) {
@@ -210,7 +225,7 @@ func (s *requests) OnData(c *loop.Conn, in []byte) (int, error) {
 	if end == 0 {
 		return 0, nil
 	}
-	c.SetReadDeadline(time.Now().Add(s.g.cfg.Limit))
+	s.limit(c)
 	return c.Write(in[:end])
 }
 

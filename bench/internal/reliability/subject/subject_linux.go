@@ -195,8 +195,11 @@ var Functions = []string{"Ref.Do", "Post", "AfterFunc", "Every", "Register", "On
 // SetDeadline asks for a deadline of the newest connection.
 type SetDeadline struct {
 	Write bool   `json:"write"` // not the read deadline
-	To    string `json:"to"`    // "past", "epoch", "now", "zero", "maximal" or "far"
+	To    string `json:"to"`    // "past", "epoch", "now", "zero", "cleared" after it was Soon, "maximal" or "far"
 }
+
+// Soon is how far off a deadline is that is cleared.
+const Soon = 100 * time.Millisecond
 
 // Dials asks for connections that the server makes.
 type Dials struct {

@@ -112,6 +112,7 @@ func (g *engine) deadline(arg []byte) error {
 	t, known := map[string]time.Time{
 		"past":    now.Add(-time.Hour),
 		"zero":    {},
+		"cleared": {},
 		"now":     now,
 		"maximal": now.Add(1<<63 - 1),
 		"epoch":   time.Unix(0, 0),
@@ -122,11 +123,14 @@ func (g *engine) deadline(arg []byte) error {
 	}
 	set := make(chan struct{})
 	err = g.current().Do(func(c *loop.Conn) {
+		setTo := c.SetReadDeadline
 		if d.Write {
-			c.SetWriteDeadline(t)
-		} else {
-			c.SetReadDeadline(t)
+			setTo = c.SetWriteDeadline
 		}
+		if d.To == "cleared" {
+			setTo(now.Add(Soon))
+		}
+		setTo(t)
 		close(set)
 	})
 	if err == nil {
