@@ -75,7 +75,7 @@ func inMicro(d time.Duration) float64 {
 // Sizes of a chart: text is readable when it is as wide as a phone.
 const (
 	chartWidth  = vg.Length(500)
-	chartHeight = vg.Length(250)
+	chartHeight = vg.Length(260)
 	columns     = 250 // neighbours that one point stands for are as many as make this many points
 )
 
@@ -116,7 +116,7 @@ func (c chart) plot(samples []Sample) (*plot.Plot, error) {
 	p.Legend.Top = true
 	p.Legend.TextStyle = p.X.Tick.Label
 	p.Legend.TextStyle.XAlign, p.Legend.TextStyle.YAlign = draw.XLeft, draw.YCenter
-	p.Legend.Padding = 2
+	p.Legend.Padding = 7
 	p.Add(report.Grid())
 	for _, l := range c.lines {
 		if err := l.add(p, c.chosen(samples, false), each); err != nil {
@@ -131,9 +131,10 @@ func (c chart) plot(samples []Sample) (*plot.Plot, error) {
 	if c.durations {
 		p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, report.Durations
 		p.Y.Min, p.Y.Max = decades(p.Y.Min, p.Y.Max)
+		p.Y.Max *= 8 // room for the legend
 	} else {
 		p.Y.Min = 0
-		p.Y.Max = math.Max(1, p.Y.Max*1.25) // room for the legend
+		p.Y.Max = math.Max(1, p.Y.Max*1.3)
 	}
 	return p, nil
 }
