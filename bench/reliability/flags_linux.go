@@ -21,7 +21,7 @@ const usage = `usage: go run ./bench/reliability [flags]
 Runs the fault table: does faults on purpose to a server on the real kernel and
 tells what came of it. The promises are those of docs/contract.md.
 
-    go run ./bench/reliability                          this engine, every row, about five minutes
+    go run ./bench/reliability                          this engine, every row, about ten minutes
     go run ./bench/reliability -short                   the same in small sizes, under a minute
     go run ./bench/reliability -rows emfile,reset-*     these rows
     go run ./bench/reliability -servers eddyline,gnet,evio,nbio -out results

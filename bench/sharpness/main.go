@@ -32,7 +32,7 @@ and the simulation runs until a seed fails:
     go run ./bench/sharpness -list                what each breaks
     go run ./bench/sharpness -markdown            the table of docs/reliability.md
     go run ./bench/sharpness -table               those of the fault table, each with the row that must
-                                                  notice it, in its small size; some minutes
+                                                  notice it, in its small size; half an hour on a busy machine
 
 A row is a breakage, the clause of the contract that it breaks, the first seed that
 failed, counted from 1, and what it said. Breakages of which it is known that no

@@ -239,7 +239,7 @@ func eintrOthers(t *Trial) {
 	total := 0
 	for _, call := range uninterrupted {
 		in := t.Inject(s, call+":error=EINTR:when=2+2")
-		served, cut := t.uninterrupted(s)
+		served, cut := t.servedAndCut(s)
 		failed := in.Failed()[call]
 		in.Stop()
 		total += failed
@@ -256,10 +256,10 @@ func eintrOthers(t *Trial) {
 	t.End(w)
 }
 
-// uninterrupted lets clients come and end while calls fail, and counts those that are served,
+// servedAndCut lets clients come and end while calls fail, and counts those that are served,
 // and of these those that are reset at the end. The server itself ends every connection that
 // is left to it, if it is this engine.
-func (t *Trial) uninterrupted(s *Server) (served, cut int) {
+func (t *Trial) servedAndCut(s *Server) (served, cut int) {
 	var clients []*Client
 	served = t.meanwhile(s, t.Size(20, 100), func(c *Client) error {
 		clients = append(clients, c)

@@ -33,7 +33,7 @@ func (g *engine) dials(arg []byte) error {
 		ctx = calledOffAfter(d.CallOff)
 	}
 	for range d.Count {
-		if err := g.begun(ctx, d); err != nil {
+		if err := g.dialOnce(ctx, d); err != nil {
 			return err
 		}
 	}
@@ -46,8 +46,8 @@ func calledOffAfter(d time.Duration) context.Context {
 	return ctx
 }
 
-// begun begins one.
-func (g *engine) begun(ctx context.Context, d Dials) error {
+// dialOnce begins one of them.
+func (g *engine) dialOnce(ctx context.Context, d Dials) error {
 	began := time.Now()
 	made, ended := false, false // the loop's
 	protocol := func(c *loop.Conn) loop.Handler {
