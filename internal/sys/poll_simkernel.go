@@ -52,7 +52,7 @@ func EpollCreate() (int, Errno) {
 
 // EpollCtl changes the registration of fd in epfd.
 func EpollCtl(epfd, op, fd int, events uint32, data uint64) Errno {
-	if e := fault(CallEpollCtl); e != 0 {
+	if e := faultOf(CallEpollCtl, fd); e != 0 {
 		return e
 	}
 	machine.Lock()
@@ -70,7 +70,7 @@ func EpollWait(epfd int, events []EpollEvent, timeout time.Duration) (int, Errno
 	if e := fault(CallEpollWait); e != 0 {
 		return 0, e
 	}
-	return await(timeout, func(k *sim.Kernel) (int, sim.Errno) {
+	return awaitEvents(timeout, func(k *sim.Kernel) (int, sim.Errno) {
 		list := scratch(&machine.events, len(events))
 		n, e := k.EpollWait(epfd, list)
 		if e == 0 {
@@ -112,7 +112,7 @@ func KeventApply(kq int, changes []Kevent) Errno {
 // or trigger what is there takes no memory, and no kernel refuses it.
 func change(kq int, c *Kevent) Errno {
 	if c.Flags()&EV_ADD != 0 {
-		if e := fault(CallKevent); e != 0 {
+		if e := faultOf(CallKevent, c.Ident()); e != 0 {
 			return e
 		}
 	}
@@ -129,7 +129,7 @@ func KeventWait(kq int, events []Kevent, timeout time.Duration) (int, Errno) {
 	if e := fault(CallKeventWait); e != 0 {
 		return 0, e
 	}
-	return await(timeout, func(k *sim.Kernel) (int, sim.Errno) {
+	return awaitEvents(timeout, func(k *sim.Kernel) (int, sim.Errno) {
 		list := scratch(&machine.kevents, len(events))
 		n, e := k.KeventWait(kq, list)
 		if e == 0 {
