@@ -504,6 +504,25 @@ func TestANilHandlerRefuses(t *testing.T) {
 	})
 }
 
+// What a Protocol writes before it refuses is read, and its end, also by a peer that speaks
+// first: input that nobody took must not turn the end into a reset.
+func TestARefusalIsReadByAPeerThatSpeaksFirst(t *testing.T) {
+	r := newRig(t, loop.Config{Loops: 1})
+	ln := r.listen(func(c *loop.Conn) loop.Handler {
+		if _, err := c.WriteString("no"); err != nil {
+			t.Error(err)
+		}
+		return nil
+	})
+	release := hold(t, r.engine.Loops()[0])
+	c := r.dial(ln)
+	c.send([]byte("hello"))
+	release()
+	c.expect("no")
+	c.expectEnd()
+	c.finish()
+}
+
 func TestBalanceNames(t *testing.T) {
 	for b, want := range map[loop.Balance]string{
 		loop.RoundRobin: "RoundRobin", loop.LeastConns: "LeastConns", loop.SourceHash: "SourceHash",

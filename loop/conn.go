@@ -220,7 +220,6 @@ func (c *Conn) open(p Protocol) {
 	c.begin()
 	h := c.makeHandler(p)
 	if h == nil {
-		c.end()
 		c.refuse()
 		return
 	}
@@ -241,9 +240,11 @@ func (c *Conn) makeHandler(p Protocol) Handler {
 }
 
 // refuse ends a connection that has no handler: at once, or, if the Protocol wrote
-// something, when that is sent.
+// something, as Close does.
 func (c *Conn) refuse() {
-	if c.loop.spent > 0 || c.queuedOut() > 0 {
+	wrote := c.loop.spent > 0 || c.Buffered() > 0
+	c.end()
+	if wrote {
 		c.beginClose()
 		return
 	}

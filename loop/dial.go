@@ -44,7 +44,7 @@ func (e *Engine) Dial(ctx context.Context, cfg DialConfig, network, address stri
 // os.ErrInvalid for bad input, ErrMaxConns, or net.ErrClosed.
 func (l *Loop) Dial(ctx context.Context, cfg DialConfig, network, address string, p Protocol, done func(*Conn, error)) error {
 	d := &dial{loop: l, ctx: ctx, cfg: cfg, network: network, address: address, protocol: p, done: done}
-	if err := d.prepare(); err != nil {
+	if err := d.prepare(d.launch); err != nil {
 		return d.wrap(err)
 	}
 	return nil
@@ -81,7 +81,8 @@ func (d *dial) wrap(err error) error {
 	return fmt.Errorf("loop: dial %s %s: %w", d.network, d.address, err)
 }
 
-func (d *dial) prepare() error {
+// prepare checks everything, and queues launch.
+func (d *dial) prepare(launch func()) error {
 	if d.loop.engine.ending() {
 		return net.ErrClosed
 	}
@@ -98,7 +99,7 @@ func (d *dial) prepare() error {
 		return ErrMaxConns
 	}
 	d.loop.conns.Add(1)
-	if err := d.loop.force(funcTask(d.launch)); err != nil {
+	if err := d.loop.force(funcTask(launch)); err != nil {
 		d.release()
 		return err
 	}
@@ -111,15 +112,22 @@ func (d *dial) release() {
 }
 
 func (d *dial) launch() {
+	if d.begin() {
+		d.lookUp()
+	}
+}
+
+// begin starts the clocks, and tells whether the dial goes on.
+func (d *dial) begin() bool {
 	l := d.loop
 	l.dials[d] = struct{}{}
 	if l.draining {
 		d.finish(nil, net.ErrClosed)
-		return
+		return false
 	}
 	if err := context.Cause(d.ctx); err != nil {
 		d.finish(nil, err)
-		return
+		return false
 	}
 	d.limit.Expire, d.stagger.Expire = d.expire, d.try
 	l.wheel.Set(&d.limit, later(l.engine.clock(), d.cfg.Timeout))
@@ -127,6 +135,11 @@ func (d *dial) launch() {
 		// A loop that has ended has finished its dials.
 		_ = l.force(funcTask(func() { d.finish(nil, context.Cause(d.ctx)) }))
 	})
+	return true
+}
+
+// lookUp finds the addresses, outside the loop unless address is one.
+func (d *dial) lookUp() {
 	if d.literal() {
 		d.resolved(stream.Resolve(d.ctx, d.network, d.address))
 		return
@@ -135,7 +148,7 @@ func (d *dial) launch() {
 	d.endLookUp = cancel
 	go func() {
 		addrs, err := stream.Resolve(ctx, d.network, d.address)
-		_ = l.force(funcTask(func() { d.resolved(addrs, err) }))
+		_ = d.loop.force(funcTask(func() { d.resolved(addrs, err) }))
 	}()
 }
 

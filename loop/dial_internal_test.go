@@ -82,6 +82,15 @@ func refusing(t *testing.T) stream.Addr {
 	return a
 }
 
+// race is what Dial does for a name that has these addresses.
+func (d *dial) race(list []stream.Addr) error {
+	return d.prepare(func() {
+		if d.begin() {
+			d.resolved(list, nil)
+		}
+	})
+}
+
 type raceResult struct {
 	peer stream.Addr
 	err  error
@@ -116,17 +125,7 @@ func race(t *testing.T, cfg DialConfig, list ...stream.Addr) raceResult {
 			}
 			results <- raceResult{peer: c.RemoteAddr()}
 		}}
-	if err := d.cfg.setDefaults(); err != nil {
-		t.Fatal(err)
-	}
-	e.reserve()
-	l.conns.Add(1)
-	if err := l.Post(func() {
-		l.dials[d] = struct{}{}
-		d.limit.Expire, d.stagger.Expire = d.expire, d.try
-		l.wheel.Set(&d.limit, later(e.clock(), d.cfg.Timeout))
-		d.resolved(list, nil)
-	}); err != nil {
+	if err := d.race(list); err != nil {
 		t.Fatal(err)
 	}
 	return <-results

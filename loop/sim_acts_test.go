@@ -88,6 +88,8 @@ func (x *simConn) act(rng *rand.Rand) {
 		x.doAbort()
 	case n < 94 && w.may(simDetach):
 		x.doDetach()
+	case n == 94 && w.may(simRelists) && rng.IntN(8) == 0 && !w.ending:
+		w.relist(rng.IntN(simFronts))
 	case n < 97:
 		x.look()
 	case n < 99 && w.may(simWatches):
@@ -103,7 +105,7 @@ func (x *simConn) dead() bool { return x.over || x.closing }
 func (x *simConn) pause() {
 	x.tell("Pause")
 	x.c.Pause()
-	x.paused, x.everQuiet = true, true
+	x.paused, x.everQuiet, x.held = true, true, true
 }
 
 func (x *simConn) resume() {
@@ -125,15 +127,30 @@ func (x *simConn) swap(rng *rand.Rand) {
 		return
 	}
 	x.tell("SetHandler")
+	x.summoned = false // the new one may not want to hear
+	x.drained = x.drained || x.w.draining
 	x.c.SetHandler(x.newHandler())
 	x.owed = x.received > x.consumed && !x.c.is(closing)
 }
 
 // look calls what only tells something.
 func (x *simConn) look() {
-	gone := x.c.is(closed)
+	gone, w := x.c.is(closed), x.w
 	if a := x.c.LocalAddr(); gone && a.IsValid() {
 		x.fail("C8: the connection is closed and has the local address %v", a)
+	}
+	if a := x.c.RemoteAddr(); a != x.remote {
+		x.fail("its peer was %v, and is %v", x.remote, a)
+	}
+	if h := x.c.Handler(); h != x.set {
+		x.fail("its handler is %T, and should be %T", h, x.set)
+	}
+	ref := x.c.Ref()
+	if l := x.c.Loop(); l != x.site.Loop || l != ref.Loop() || l != w.engine.Loops()[x.site.Index()] || x.site.Engine() != w.engine {
+		x.fail("it is on loop %d, and its handles say otherwise", x.site.index)
+	}
+	if now := int64(x.site.Now().Sub(w.engine.start)); now < w.began || now > w.now() {
+		x.fail("C9: its loop says that %v have passed; the turn began at %v", time.Duration(now), time.Duration(w.began))
 	}
 	s, err := x.c.Stream()
 	if gone {
@@ -145,7 +162,7 @@ func (x *simConn) look() {
 	if err == nil {
 		_ = s.SetNoDelay(x.rng.IntN(2) == 0)
 	}
-	if n := x.c.Buffered(); n > x.w.cfg.MaxPending {
+	if n := x.c.Buffered(); n > w.cfg.MaxPending {
 		x.fail("C4: %d bytes are pending, more than MaxPending", n)
 	}
 }

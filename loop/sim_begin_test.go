@@ -38,8 +38,23 @@ func (l *simLink) openDoor() {
 	if err != nil {
 		return // no descriptors: the dial is in vain
 	}
-	sys.Listen(fd, 1)
+	sys.Listen(fd, 0)
 	l.door = fd
+	if l.w.may(simCrowds) && l.peer.rng.IntN(2) == 0 {
+		l.crowd()
+	}
+}
+
+// crowd fills the queue of the door: the dial must come back.
+func (l *simLink) crowd() {
+	fd, e := sys.Socket(sys.DomainUnix)
+	if e != 0 {
+		return // no descriptors, for now
+	}
+	if e := sys.Connect(fd, l.at()); e != 0 {
+		l.w.fail("link %d: nobody can knock at its door: %v", l.number, e)
+	}
+	l.knocker = fd
 }
 
 // takeDoor accepts what the engine has connected to the door.
@@ -47,7 +62,14 @@ func (l *simLink) takeDoor() {
 	if l.door < 0 {
 		return
 	}
-	if fd, _, e := sys.Accept(l.door); e == 0 {
+	fd, _, e := sys.Accept(l.door)
+	switch {
+	case e != 0:
+	case l.knocker >= 0:
+		sys.Close(l.knocker)
+		sys.Close(fd)
+		l.knocker = -1
+	default:
 		l.w.tell("link %d: the peer accepts it as %d", l.number, fd)
 		l.peer.begin(fd)
 		l.shutDoor()
@@ -55,9 +77,11 @@ func (l *simLink) takeDoor() {
 }
 
 func (l *simLink) shutDoor() {
-	if l.door >= 0 {
-		sys.Close(l.door)
-		l.door = -1
+	for _, fd := range [...]*int{&l.door, &l.knocker} {
+		if *fd >= 0 {
+			sys.Close(*fd)
+			*fd = -1
+		}
 	}
 }
 

@@ -8,19 +8,32 @@ import (
 	"time"
 
 	"github.com/eddyline/eddyline/internal/sys"
+	"github.com/eddyline/eddyline/internal/wheel"
 )
+
+// simFair is how many tasks run in a turn, and how many OnData calls a connection has at a
+// time, of which there may be two in a turn, before the others have theirs.
+const simFair = 256
 
 // checkTurn holds a loop to the contract after one of its turns.
 func (w *simWorld) checkTurn(s *simSite) {
 	if w.failure != nil || s.resumed {
 		return // a panic cut the turn short, and the loop is to end
 	}
+	if n := s.stats.Tasks - s.tasksRun; n > simFair {
+		w.fail("C5: %d tasks run in one turn", n)
+	}
+	s.tasksRun = s.stats.Tasks
+	s.checkGiven()
 	queued := 0
 	for _, x := range w.conns(s.Loop) {
 		x.afterTurn()
 		queued += x.c.queuedIn() + x.c.queuedOut()
 	}
 	w.checkTimers(s)
+	w.checkWheel(s)
+	w.checkDials(s)
+	w.checkListening(s)
 	w.checkWatches(s)
 	w.checkSpin(s)
 	w.checkStrays()
@@ -33,7 +46,7 @@ func (w *simWorld) checkTurn(s *simSite) {
 
 // beforeTurn notes what there is to be received.
 func (x *simConn) beforeTurn() {
-	x.begun = x.received
+	x.begun, x.calls = x.received, 0
 	if x.everQuiet || x.c.is(closed|peerEnded) {
 		return
 	}
@@ -63,15 +76,43 @@ func (x *simConn) afterTurn() {
 	if x.rose && !c.is(inDirty|closing|writeFailed) && c.Buffered() <= x.drainMark {
 		x.fail("OnDrain did not come, and %d bytes are pending", c.Buffered())
 	}
-	// What is left over has one more go, in the backlog; each may end with a whole buffer.
-	if n, most := x.received-x.begun, 2*(cfg.ReadBudget+max(cfg.ReadBuffer, cfg.MaxInbound)); n > most && !x.w.doubtful {
+	// What is left over has one more go, in the backlog, and behind a panic one more again;
+	// each may end with a whole buffer.
+	goes := 2 + int(x.w.panics-x.w.panicked)
+	if n, most := x.received-x.begun, goes*(cfg.ReadBudget+max(cfg.ReadBuffer, cfg.MaxInbound)); n > most && !x.w.doubtful {
 		x.fail("C5: it received %d bytes in one turn, ReadBudget is %d", n, cfg.ReadBudget)
 	}
+	x.keepPromises()
+	x.checkSummons()
 	x.checkStuck()
+	x.checkHeld()
 	x.checkIdle()
 	x.checkLimits()
-	if x.closing {
+	if c.is(closing) {
 		x.checkEnding()
+	}
+}
+
+// checkHeld wants a connection that is not read to be held back by its handler, or by
+// its output.
+func (x *simConn) checkHeld() {
+	c := x.c
+	if c.is(userPaused) != x.paused {
+		x.fail("C3: it is paused: %v, and its handler wants that: %v", c.is(userPaused), x.paused)
+	}
+	if c.is(inDirty | closing | writeFailed) {
+		return
+	}
+	if !c.is(pressed) {
+		x.above = x.rose
+		return
+	}
+	mark := x.w.cfg.LowMark
+	if x.above && x.drainMark == 0 {
+		mark = 0
+	}
+	if n := c.Buffered(); n <= mark {
+		x.fail("C4: it is not read for the sake of %d bytes of output, the low mark is %d", n, mark)
 	}
 }
 
@@ -79,20 +120,26 @@ func (x *simConn) afterTurn() {
 // made up for by a later one, and must not need it.
 func (x *simConn) checkIdle() {
 	c := x.c
-	moved := [2]int{x.received, c.queuedOut()}
-	readable, writable := simReady(int(c.fd))
-	stuck := readable && !c.is(noOffer|lingering|inBacklog|writeFailed|peerEnded) ||
-		writable && c.queuedOut() > 0 && !c.is(inDirty|writeFailed) && !x.link.peer.killed
+	moved := [...]int{x.received, x.consumed, c.queuedOut(), x.promised}
 	if x.w.disturbed {
 		return // which excuses this turn, and not those before
 	}
-	if !stuck || moved != x.moves {
-		x.moves, x.unmoved = moved, 0
-		return
-	}
-	if x.unmoved++; x.unmoved > 3 {
+	readable, writable := x.stuck()
+	left := readable || writable
+	// What the last turn has left, the wait of this one has reported.
+	if left && x.left && !x.held && moved == x.moves {
 		x.fail("C1: nothing moves, and the socket is readable %v, writable %v", readable, writable)
 	}
+	x.left, x.moves = left, moved
+}
+
+// stuck tells whether there is something to be read that nothing keeps the engine from
+// reading, and room for something to be sent.
+func (x *simConn) stuck() (readable, writable bool) {
+	c := x.c
+	readable, writable = simReady(int(c.fd))
+	return readable && !c.is(noOffer|lingering|writeFailed|peerEnded),
+		writable && c.queuedOut() > 0 && !c.is(inDirty|writeFailed) && !x.link.peer.killed
 }
 
 // checkStuck wants every connection with something to do to be on a list.
@@ -138,19 +185,51 @@ func (x *simConn) checkEnding() {
 	}
 }
 
+// checkWheel wants the loop's timers to be those of what there is: none of a connection, a
+// dial or a listener that has ended is left.
+func (w *simWorld) checkWheel(s *simSite) {
+	n := len(s.dials)
+	for d := range s.dials {
+		n += simArmed(&d.stagger)
+	}
+	for _, t := range w.timers {
+		if t.site == s && t.armed {
+			n++
+		}
+	}
+	for _, ln := range s.starved {
+		n += simArmed(&ln.retry)
+	}
+	for src := range s.sources {
+		if c, ok := src.(*Conn); ok && c.limits != nil {
+			n += simArmed(&c.limits.timer)
+		}
+	}
+	if s.wheel.Len() != n {
+		w.fail("C7: loop %d has %d timers, and %d are set", s.index, s.wheel.Len(), n)
+	}
+}
+
+func simArmed(t *wheel.Timer) int {
+	if t.Armed() {
+		return 1
+	}
+	return 0
+}
+
 // checkSpin wants a turn that brings nothing to be followed by a wait that may
 // block (C10).
 func (w *simWorld) checkSpin(s *simSite) {
 	st := &s.stats
 	progress := st.BytesIn + st.BytesOut + st.Tasks + st.Timers + st.Accepted + st.Closed + st.Dialed + st.DialErrors +
 		st.AcceptErrors + st.AcceptPauses + st.Panics
-	for _, x := range w.alive {
-		if x.c.is(lingering) {
+	for src := range s.sources {
+		if c, ok := src.(*Conn); ok && c.is(lingering) {
 			progress += st.Receives // of which BytesIn does not tell
 			break
 		}
 	}
-	if progress != s.progress || w.called > 0 || w.mayBlock(s) {
+	if progress != s.progress || w.called > 0 || s.mayBlock() {
 		s.progress, s.fruitless = progress, 0
 		return
 	}
@@ -160,9 +239,9 @@ func (w *simWorld) checkSpin(s *simSite) {
 	}
 }
 
-// mayBlock tells whether the loop's next wait may block.
-func (w *simWorld) mayBlock(s *simSite) bool {
-	return !s.hasWork() && s.untilTimer() != 0 && !s.resumed
+// mayBlock tells whether a loop's next wait may block.
+func (l *Loop) mayBlock() bool {
+	return !l.hasWork() && l.untilTimer() != 0 && !l.resumed
 }
 
 // checkMemory holds the buffers of a loop to what is queued in them (C4).
@@ -188,7 +267,7 @@ func (w *simWorld) checkMemory(s *simSite, queued int) {
 	if s.blocks.InUse() < int64(queued) {
 		w.fail("C4: %d bytes are queued, and %d are in use", queued, s.blocks.InUse())
 	}
-	if n := s.tasks.Len(); n > w.cfg.MaxTasks+simMaxLinks+len(w.engine.loops) {
+	if n := s.tasks.Len(); n > w.cfg.MaxTasks+w.places+len(w.engine.loops)+2*len(w.sockets) {
 		w.fail("C4: %d tasks are queued, MaxTasks is %d", n, w.cfg.MaxTasks)
 	}
 }
@@ -250,6 +329,9 @@ func (w *simWorld) checkEnd(before int) {
 		if s.slots.used != 0 || s.conns.Load() != 0 || len(s.dials) != 0 {
 			w.fail("C7: %d slots, %d connections, %d dials after the end", s.slots.used, s.conns.Load(), len(s.dials))
 		}
+		if s.checkGiven(); len(s.given) > 0 {
+			w.fail("C7: %d tasks through a Ref were accepted, and have not run", len(s.given))
+		}
 		if s.ran != s.posted {
 			w.fail("C7: %d tasks were accepted, %d have run", s.posted, s.ran)
 		}
@@ -257,17 +339,19 @@ func (w *simWorld) checkEnd(before int) {
 			w.fail("C7: Post succeeds after the end")
 		}
 	}
+	if st := w.engine.Stats(); st.Panics != panics || st.Adopted != adopted || st.Conns != 0 {
+		w.fail("C7: %d panics and %d connections that were taken over, and the engine says %+v", panics, adopted, st)
+	}
 	if panics != w.panics {
 		w.fail("C5: %d callbacks panicked, %d are counted", w.panics, panics)
 	}
 	if adopted != uint64(w.adopted) {
 		w.fail("C7: %d connections were taken over, %d have arrived", w.adopted, adopted)
 	}
-	if _, _, e := sys.SocketFile(simPath); e == 0 {
-		w.fail("C7: the path of the unix listener is left")
-	}
-	if n := w.engine.conns.Load(); n != 0 {
-		w.fail("C7: the engine counts %d connections after the end", n)
+	for _, s := range w.sockets {
+		if _, _, e := sys.SocketFile(s.addr.Path()); s.addr.IsUnix() && e == 0 {
+			w.fail("C7: the path of a unix listener is left")
+		}
 	}
 	for _, l := range w.everyLink() {
 		if x := &l.conn; x.made && !x.over || l.dialled && !l.dialed.over {

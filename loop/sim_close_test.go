@@ -12,6 +12,7 @@ import (
 )
 
 func (x *simConn) doCloseWrite() {
+	x.keepPromises()
 	err := x.c.CloseWrite()
 	x.tell("CloseWrite: %v", err)
 	if err == nil {
@@ -23,6 +24,7 @@ func (x *simConn) doCloseWrite() {
 }
 
 func (x *simConn) doClose() {
+	x.keepPromises()
 	err := x.c.Close()
 	x.tell("Close: %v", err)
 	switch {

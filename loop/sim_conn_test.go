@@ -29,18 +29,25 @@ type simConn struct {
 	over bool // OnClose was
 
 	handler  *simHandler // the one that is called now
+	set      Handler     // as the engine has it
+	remote   stream.Addr // of its peer
 	opened   bool
 	told     bool // of the peer's FIN
 	asked    bool // OnShutdown
+	summoned bool // OnShutdown is owed
+	drained  bool // Shutdown may have closed it
 	inside   bool // a callback
 	panicked bool
 
 	// The input.
 	received int // offered up to here
 	consumed int
-	begun    int  // received, when the turn began
-	floor    int  // what must have been offered before an end that the peer makes
-	owed     bool // what was left must be offered again, though no more comes
+	begun    int    // received, when the turn began
+	calls    int    // of OnData in this turn, since the loop received something
+	receives uint64 // of the loop, until then
+	nibbles  bool   // it takes a byte a call
+	floor    int    // what must have been offered before an end that the peer makes
+	owed     bool   // what was left must be offered again, though no more comes
 	// The output.
 	wrote [simLanes]int
 	above bool // it was above the high mark: OnDrain may come
@@ -50,20 +57,24 @@ type simConn struct {
 
 	// What was done to it.
 	paused    bool
-	everQuiet bool      // it has not always wanted input
-	closing   bool      // Close, or an error
-	closedAt  int64     // when it was
-	phase     connFlags // of its end
-	phaseAt   int64     // when that began
-	wasDirty  bool      // when the last turn ended: its end begins with the next one's
-	moves     [2]int    // what had been received and what was queued to be sent
-	unmoved   int       // turns in a row that changed neither, though the kernel would have
-	late      int       // turns that ended although the phase should be over
-	half      bool      // CloseWrite
-	cause     error     // what OnClose must hear
-	referred  bool      // Ref.Write was called
-	refClosed bool      // Ref.Close was
-	result    error     // what it heard
+	everQuiet bool       // it has not always wanted input
+	closing   bool       // Close, or an error
+	closedAt  int64      // when it was
+	phase     connFlags  // of its end
+	phaseAt   int64      // when that began
+	wasDirty  bool       // when the last turn ended: its end begins with the next one's
+	moves     [4]int     // what had been received and consumed, what was queued to be sent, and what Ref.Write had
+	left      bool       // there was more to move
+	held      bool       // it was held back at some time of the turn
+	late      int        // turns that ended although the phase should be over
+	half      bool       // CloseWrite
+	cause     error      // what OnClose must hear
+	referred  bool       // Ref.Write was called
+	refClosed bool       // Ref.Close was
+	writes    []simGiven // of Ref.Write, that have not run
+	promised  int        // bytes of those that ran in time
+	faults    simFaults  // of calls on its descriptor
+	result    error      // what it heard
 	overAt    int64
 	due       [IdleTimeout + 1]int64 // when the deadlines pass; 0 is never
 	latest    [IdleTimeout + 1]int64 // when they have passed, as they were set
@@ -173,6 +184,12 @@ func (x *simConn) maybeError() error {
 func (x *simConn) onData(in []byte) {
 	left := x.received - x.consumed
 	x.owed = false
+	if n := x.site.stats.Receives; n != x.receives {
+		x.receives, x.calls = n, 0
+	}
+	if x.calls++; x.calls > 2*simFair {
+		x.fail("C5: OnData is called %d times in a row", x.calls)
+	}
 	switch {
 	case x.paused:
 		x.fail("C3: OnData while it is paused")
@@ -308,11 +325,8 @@ func (x *simConn) onClose(err error) {
 
 // peerMade tells whether an end is one before which all input must be offered.
 func (x *simConn) peerMade(err error) bool {
-	if x.everQuiet || x.w.ending || x.w.o.without&simHarsh == 0 {
+	if x.everQuiet || x.drained || x.site.stopping || x.hurt(0) || x.misled() {
 		return false
-	}
-	if x.w.o.without&simAgain == 0 {
-		return false // of a dead socket that says would-block nothing more is expected
 	}
 	for _, due := range x.due {
 		if due != 0 && x.w.now() >= due {
@@ -337,7 +351,7 @@ func (x *simConn) checkCause(err error) {
 		x.checkOrder()
 	case x.cause != nil: // it is that
 	case errors.Is(err, net.ErrClosed):
-		if !x.w.closed && !(x.w.ending && x.site.stopping) {
+		if !x.w.closed || !x.site.stopping {
 			x.objects(err, "the engine was not closed")
 		}
 	case errors.Is(err, ErrBackpressure):
@@ -347,8 +361,8 @@ func (x *simConn) checkCause(err error) {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		x.checkOver(err)
 	case errors.As(err, &errno):
-		if !p.killed && x.w.o.without&simHarsh != 0 {
-			x.objects(err, "the peer is alive and no call failed")
+		if !p.killed && !x.hurt(errno) {
+			x.objects(err, "the peer is alive and no call of its own failed so")
 		}
 	default:
 		x.objects(err, "nothing was done that ends so")
@@ -361,10 +375,10 @@ func (x *simConn) checkOrder() {
 	switch {
 	case x.cause != nil:
 		x.objects(nil, "the cause was %v", x.cause)
-	case x.closing, x.refClosed:
-	case !p.fin && !p.killed && !x.w.ending:
+	case x.closing, x.refClosed, x.drained:
+	case !p.fin && !p.killed:
 		x.objects(nil, "neither end has ended its output")
-	case p.fin && x.received != p.sent && !x.w.ending:
+	case p.fin && x.received != p.sent:
 		x.objects(nil, "C3: %d of %d bytes were offered", x.received, p.sent)
 	}
 }
@@ -391,17 +405,27 @@ func (x *simConn) checkOver(err error) {
 	x.objects(err, "C9: that deadline is not set, or not over")
 }
 
+// refused tells whether its Protocol made no handler: nobody hears how it ends.
+func (x *simConn) refused() bool { return x.over && x.c.handler == nil }
+
 // checkReset is called when the peer hears of an error: an orderly end has lost
 // none of the output, unless the peer took longer than the limits.
 func (x *simConn) checkReset(e sys.Errno) {
 	p := &x.link.peer
-	if !x.over || x.result != nil || x.w.o.without&(simHarsh|simBreaks) != simHarsh|simBreaks {
+	if !x.over || x.result != nil || x.hurt(0) || x.link.broken {
 		return
+	}
+	if x.refused() && x.w.now()-x.overAt >= int64(min(x.w.cfg.FlushTimeout, x.w.cfg.LingerTimeout)) {
+		return // its flush may have taken too long
 	}
 	if x.c.is(lingering) && (!x.closing || x.overAt-x.closedAt >= int64(x.w.cfg.LingerTimeout)) {
 		return
 	}
 	if p.lanes[simDirect] != x.wrote[simDirect] {
 		x.fail("C1: the end was orderly, but the peer hears %v after %d of %d bytes", e, p.lanes[simDirect], x.wrote[simDirect])
+	}
+	if p.lanes[simReferred] < x.promised {
+		x.fail("C1: the end was orderly, but the peer hears %v after %d of the %d bytes that Ref.Write took in time",
+			e, p.lanes[simReferred], x.promised)
 	}
 }

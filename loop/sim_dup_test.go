@@ -68,8 +68,8 @@ func (l *simLink) drop() {
 func (w *simWorld) checkDups() {
 	for _, l := range w.everyLink() {
 		x := &l.conn
-		if !x.made || !x.over || w.o.without&simHarsh == 0 {
-			continue // or the kernel may have refused to deregister it
+		if !x.made || !x.over || !x.c.is(closed) || x.faults.clung {
+			continue // a refused one may be closing
 		}
 		for _, s := range [...]*stream.Stream{l.dup, x.released} {
 			if s != nil && simWatched(s.FD()) {

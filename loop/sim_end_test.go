@@ -21,6 +21,9 @@ func (w *simWorld) beginEnd() {
 	if w.ending {
 		return
 	}
+	if !w.calm {
+		w.lastMinute()
+	}
 	w.ending = true
 	for _, s := range w.sites {
 		w.chain(s, 3)
@@ -30,6 +33,7 @@ func (w *simWorld) beginEnd() {
 		return
 	}
 	w.tell("Engine.Shutdown")
+	w.draining = true
 	go func() { w.shutdown <- w.engine.Shutdown(context.Background()) }()
 	for begun := false; !begun; {
 		// All that Shutdown does before it waits, it does under the lock.
@@ -38,6 +42,14 @@ func (w *simWorld) beginEnd() {
 		w.engine.mu.Unlock()
 		runtime.Gosched()
 	}
+}
+
+// lastMinute begins what the engine's end finds on its way.
+func (w *simWorld) lastMinute() {
+	for range w.places {
+		w.stepPeers()
+	}
+	w.stepNetwork(w.places)
 }
 
 func (w *simWorld) close() {
@@ -114,7 +126,7 @@ func (w *simWorld) settled() bool {
 // leftovers names what should be over.
 func (w *simWorld) leftovers() string {
 	s := fmt.Sprintf("%d connections of the engine", w.engine.conns.Load())
-	for _, ln := range append(w.listener.sockets, w.local.sockets...) {
+	for _, ln := range w.sockets {
 		s += fmt.Sprintf("; listener on loop %d armed %v over %v backoff %v", ln.loop.index, ln.armed, ln.over, ln.backoff)
 	}
 	for _, l := range w.everyLink() {
@@ -157,10 +169,10 @@ func (w *simWorld) end() {
 	if w.failure != nil {
 		return
 	}
+	w.hearOut()
 	for _, l := range w.everyLink() {
 		l.shutDoor()
 		l.withdraw()
-		l.drop()
 		l.peer.close()
 	}
 	sys.Close(w.home)
@@ -176,6 +188,31 @@ func (w *simWorld) end() {
 	if _, err := w.engine.Listen(ListenConfig{}, "tcp", "127.0.0.1:0", w.accepted); !errors.Is(err, net.ErrClosed) {
 		w.fail("Listen after the end: %v", err)
 	}
+	if err := w.engine.Dial(context.Background(), DialConfig{}, "tcp", simAddr(w.homeAddr).String(), w.accepted, nil); !errors.Is(err, net.ErrClosed) {
+		w.fail("Dial after the end: %v", err)
+	}
+}
+
+// hearOut lets every peer hear how its connection has ended: what the engine's end has cut
+// off must not look complete.
+func (w *simWorld) hearOut() {
+	for _, l := range w.everyLink() {
+		l.conn.release()
+		l.drop()
+	}
+	for moved := true; moved && w.failure == nil; {
+		moved = w.stepNetwork(64)
+		for _, l := range w.everyLink() {
+			if l.peer.fd >= 0 {
+				moved = l.peer.receive(64<<10) || moved
+			}
+		}
+	}
+	for _, l := range w.everyLink() {
+		if p := &l.peer; simRepeats && p.fd >= 0 && l.conn.made && !l.broken && !p.heard && p.failed == 0 {
+			w.fail("C7: %v: the engine has ended, and the peer does not hear of it", l)
+		}
+	}
 }
 
 // abandon ends a run that failed, in whatever state the engine is: it leaves no
@@ -188,7 +225,7 @@ func (w *simWorld) abandon() {
 		l.conn.release()
 		l.drop()
 	}
-	for _, s := range append(w.listener.sockets, w.local.sockets...) {
+	for _, s := range w.sockets {
 		_ = s.socket.Close()
 	}
 	for _, s := range w.sites {

@@ -12,6 +12,11 @@ func (h *simHandler) OnData(_ *Conn, in []byte) (int, error) {
 	x := h.x
 	x.enter(h, "OnData")
 	x.onData(in)
+	if x.nibbles && x.rng.IntN(64) > 0 {
+		x.inside = false
+		x.consumed++
+		return 1, nil
+	}
 	x.leave("OnData")
 	return x.consume(len(in))
 }
@@ -94,6 +99,11 @@ type (
 
 // newHandler makes the handler that is called from now on.
 func (x *simConn) newHandler() Handler {
+	x.set = x.drawHandler()
+	return x.set
+}
+
+func (x *simConn) drawHandler() Handler {
 	h := &simHandler{x}
 	x.handler = h
 	x.told = false

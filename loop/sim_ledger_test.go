@@ -26,11 +26,9 @@ func (w *simWorld) engineDescriptors() int {
 			n += len(d.attempts)
 		}
 	}
-	for _, ln := range [...]*Listener{w.listener, w.local} {
-		for _, s := range ln.sockets {
-			if !s.over {
-				n++
-			}
+	for _, s := range w.sockets {
+		if !s.over {
+			n++
 		}
 	}
 	return n
@@ -50,7 +48,7 @@ func (w *simWorld) dialsUnderWay() (n int) {
 func (w *simWorld) ownDescriptors() int {
 	n := simOpened(w.home, w.nowhere) + simOpened(w.kept...)
 	for _, l := range w.everyLink() {
-		n += simOpened(l.peer.fd, l.door, l.adoptee)
+		n += simOpened(l.peer.fd, l.door, l.knocker, l.adoptee)
 		for _, s := range [...]*stream.Stream{l.conn.released, l.dup} {
 			if s != nil {
 				n++

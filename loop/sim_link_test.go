@@ -6,16 +6,9 @@ package loop
 // each other: each has an address of its own, at the end that connects.
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"net"
-	"net/netip"
-	"os"
 	"strings"
-	"time"
 
-	"github.com/eddyline/eddyline/internal/sys"
 	"github.com/eddyline/eddyline/stream"
 )
 
@@ -29,21 +22,13 @@ type simLink struct {
 	unix    bool
 	name    string         // of the end that connects, or of the door
 	door    int            // where the engine dials a unix address; -1
+	knocker int            // is in the door's queue before that; -1
 	adoptee int            // to be adopted; -1
 	dup     *stream.Stream // of the engine's socket, or of adoptee; nil
 	broken  bool           // by the network, perhaps without a word to the engine
 	peer    simPeer
 	conn    simConn
 	dialed  simDial
-}
-
-// simDialTimeout is the Timeout of dials.
-const simDialTimeout = 40 * simTimeUnit
-
-// simDial is the engine's dial of a link.
-type simDial struct {
-	begun, over bool
-	at          int64 // when it began
 }
 
 // newLink begins a new connection in a place whose last one is over.
@@ -53,7 +38,7 @@ func (w *simWorld) newLink(place int) *simLink {
 		generation = old.number / simMaxLinks
 		generation++
 	}
-	l := &simLink{w: w, place: place, number: generation*simMaxLinks + place, door: -1, adoptee: -1}
+	l := &simLink{w: w, place: place, number: generation*simMaxLinks + place, door: -1, knocker: -1, adoptee: -1}
 	rng := w.o.rng(100 + uint64(l.number))
 	l.dialled = rng.IntN(3) == 0 && w.may(simDials)
 	l.adopted = !l.dialled && rng.IntN(4) == 0 && w.may(simAdopts)
@@ -97,84 +82,6 @@ func (l *simLink) deserted() bool {
 	return l.broken && (l.conn.over || !l.conn.made)
 }
 
-// dial lets the engine make the connection. Some of the addresses are in vain.
-func (l *simLink) dial() {
-	w := l.w
-	goal, network := w.homeAddr, "tcp"
-	if l.peer.rng.IntN(6) == 0 {
-		goal = w.nobody
-	}
-	address := netip.AddrPortFrom(goal.IP, goal.Port).String()
-	d := &l.dialed
-	d.at = w.now()
-	cfg := DialConfig{Timeout: simDialTimeout, AttemptDelay: simTimeUnit}
-	if l.unix {
-		network, address = "unix", l.name
-		l.openDoor()
-	} else {
-		cfg.LocalAddr = stream.AddrFrom(netip.AddrPortFrom(l.at().IP, 0))
-	}
-	err := w.engine.Dial(context.Background(), cfg, network, address, l.protocol, l.outcome)
-	w.tell("link %d: dial of %v, %v: %v", l.number, address, l.name, err)
-	if err == nil {
-		d.begun = true
-		return
-	}
-	d.over = true
-	l.shutDoor()
-	atBound := errors.Is(err, ErrMaxConns) && w.engine.conns.Load() >= int64(w.cfg.MaxConns)
-	if !atBound && !(errors.Is(err, net.ErrClosed) && w.ending) {
-		w.fail("link %d: Dial: %v", l.number, err)
-	}
-}
-
-// outcome is done of the dial.
-func (l *simLink) outcome(c *Conn, err error) {
-	w, d := l.w, &l.dialed
-	w.called++
-	w.tell("link %d: dialled: %v", l.number, err)
-	if d.over || !d.begun {
-		w.fail("link %d: a second outcome of its dial", l.number)
-	}
-	d.over = true
-	if (c == nil) != (err != nil) || (c != nil && c != l.conn.c) {
-		w.fail("link %d: the dial's outcome is %p and %v", l.number, c, err)
-	}
-	if err == nil {
-		return
-	}
-	if !l.conn.made {
-		l.shutDoor() // nobody comes
-	}
-	if errors.Is(err, ErrRefused) || errors.Is(err, ErrPanic) {
-		return // the handler's doing
-	}
-	if l.conn.made {
-		w.fail("link %d: the dial failed with %v, but the Protocol was called", l.number, err)
-	}
-	if late := w.now() - d.at; errors.Is(err, os.ErrDeadlineExceeded) && late < int64(simDialTimeout) {
-		w.fail("C9: link %d: the dial timed out after %v", l.number, time.Duration(late))
-	}
-	if errors.Is(err, net.ErrClosed) && !w.ending {
-		w.fail("link %d: the dial ended with the engine, which has not", l.number)
-	}
-}
-
-// takeDialled accepts what the engine has connected to, for the peers.
-func (w *simWorld) takeDialled() {
-	fd, from, e := sys.Accept(w.home)
-	if e != 0 {
-		return
-	}
-	l := w.linkAt(from)
-	if l == nil || !l.dialled && !l.adopted || l.peer.fd >= 0 || l.peer.met {
-		sys.Close(fd)
-		return
-	}
-	w.tell("link %d: the peer accepts it as %d", l.number, fd)
-	l.peer.begin(fd)
-}
-
 // accepted is the listener's Protocol.
 func (w *simWorld) accepted(c *Conn) Handler {
 	l := w.linkAt(simSockaddr(c.RemoteAddr()))
@@ -192,14 +99,19 @@ func (l *simLink) protocol(c *Conn) Handler {
 	if x.made {
 		w.fail("C2: link %d: Protocol is called twice", l.number)
 	}
-	x.made = true
+	x.made, x.remote = true, c.RemoteAddr()
+	x.nibbles = x.rng.IntN(12) == 0 && w.may(simRushes)
 	x.c, x.site = c, w.sites[c.loop.index]
 	w.tell("link %d: connection fd %d on loop %d", l.number, c.fd, c.loop.index)
 	if x.rng.IntN(50) == 0 && w.may(simErrors) {
-		x.over = true // nobody is called
+		if x.rng.IntN(2) == 0 {
+			x.write(x.rng)
+		}
+		x.over, x.overAt = true, w.now() // nobody is called
 		if w.may(simPanics) && x.rng.IntN(2) == 0 {
 			c.SetHandler(x.newHandler())
 			w.panics++
+			x.result = errSimPanic
 			panic(errSimPanic)
 		}
 		return nil
@@ -221,9 +133,9 @@ func (w *simWorld) conns(l *Loop) []*simConn {
 // someone chooses one of the connections that were made, not always one that is
 // still there: of a loop, or of all for nil.
 func (w *simWorld) someone(l *Loop) *simConn {
-	start := w.rng.IntN(simMaxLinks)
-	for k := range simMaxLinks {
-		link := w.links[(start+k)%simMaxLinks]
+	start := w.rng.IntN(w.places)
+	for k := range w.places {
+		link := w.links[(start+k)%w.places]
 		if link != nil && link.conn.made && link.conn.c.handler != nil && (l == nil || link.conn.c.loop == l) {
 			return &link.conn
 		}

@@ -8,6 +8,7 @@ package loop
 import (
 	"fmt"
 	"math"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -23,23 +24,34 @@ const (
 	simPatience = 0
 	// simRepeats tells whether the same options do the same again.
 	simRepeats = true
+	// simTags is how those of the build begin.
+	simTags = "simkernel"
 	// simPath is where the engine listens on a unix socket.
 	simPath = "/sim"
 )
 
 func (w *simWorld) beginKernel() (descriptors int) {
 	rng := w.o.rng(4)
-	sys.SimReset(w.o.seed, sys.SimOptions{
+	kernel := sys.SimOptions{
 		SendBuffer:     64 << rng.IntN(10),
 		ReceiveBuffer:  64 << rng.IntN(10),
-		ConnectTimeout: 30 * simTimeUnit,
-	})
+		ConnectTimeout: simConnectTimeout,
+	}
+	if rng.IntN(8) == 0 && w.may(simRushes) {
+		kernel.SendBuffer = 4 * sendBudget
+	}
+	sys.SimReset(w.o.seed, kernel)
 	sys.SimIdle(w.blocked)
+	sys.OnFault(w.struck)
+	if w.cfg.Spin > 0 {
+		sys.SimPolled(w.polled)
+	}
 	return simDescriptors()
 }
 
 func (w *simWorld) endKernel() {
 	w.abandon()
+	sys.OnFault(nil)
 	sys.SimLive()
 }
 
@@ -67,7 +79,7 @@ func (w *simWorld) pass(d time.Duration) { sys.SimAdvance(d) }
 
 // breakSomething lets the network, or the machine, fail.
 func (w *simWorld) breakSomething() {
-	i := w.rng.IntN(simMaxLinks)
+	i := w.rng.IntN(w.places)
 	l := w.links[i]
 	if w.rng.IntN(4) == 0 && w.may(simScarce) {
 		w.limitDescriptors()
@@ -110,15 +122,15 @@ func (w *simWorld) limitDescriptors() {
 func (w *simWorld) blocked(timeout time.Duration) bool {
 	w.waited = true
 	w.checkSleep(timeout)
-	w.undisturb()
-	w.inWait = true
-	defer func() { w.inWait = false; w.disturb() }()
+	w.checkAsleep()
 	if w.calm {
 		return timeout >= 0 && w.stepNetwork(1)
 	}
-	for range 1 + w.rng.IntN(8) {
-		w.happen()
-	}
+	w.goOn(func() {
+		for range 1 + w.rng.IntN(8) {
+			w.happen()
+		}
+	})
 	if l := w.turning; (l.tasks.Len() > 0 || l.control.Load() != 0) && !w.pollerReady(l) {
 		w.fail("C7: loop %d is asked for something in its wait, and nothing wakes it", l.index)
 	}
@@ -129,6 +141,61 @@ func (w *simWorld) blocked(timeout time.Duration) bool {
 		w.turning.wake()
 	}
 	return true
+}
+
+// struck is told of a call on a descriptor that is made to fail.
+func (w *simWorld) struck(c sys.Call, fd int, e sys.Errno) {
+	x := w.whose(fd)
+	switch {
+	case x == nil:
+	case e == sys.EAGAIN:
+		// Of a socket whose output has failed nothing more is expected then.
+		x.faults.misled = x.faults.misled || c == sys.CallRecv && x.c.is(writeFailed)
+	case c == sys.ChangeCall:
+		x.faults.clung = true
+	default:
+		x.tell("%s fails with %v", c, e)
+		x.faults.errnos = append(x.faults.errnos, e)
+	}
+}
+
+// whose returns the connection that has a descriptor, nil for none: before others, one
+// whose end has not been told, as that of a Protocol without a handler never is.
+func (w *simWorld) whose(fd int) (found *simConn) {
+	for _, l := range w.everyLink() {
+		switch x := &l.conn; {
+		case !x.made || int(x.c.fd) != fd:
+		case !x.over:
+			return x
+		case x.refused():
+			found = x
+		}
+	}
+	return found
+}
+
+// polled is called when a loop that must not block finds nothing: the world goes on while
+// it polls, as slowly as time does.
+func (w *simWorld) polled() {
+	l := w.turning
+	if l == nil {
+		return
+	}
+	w.pass(w.cfg.Spin / 4)
+	if !w.calm && w.rng.IntN(4) == 0 {
+		w.goOn(w.happen)
+	}
+	// What has come up meanwhile is reason enough not to block.
+	w.waited = w.waited || w.pollerReady(l) || !l.mayBlock()
+}
+
+// goOn calls f, in a turn, as what happens between turns.
+func (w *simWorld) goOn(f func()) {
+	w.undisturb()
+	w.inWait = true
+	f()
+	w.inWait = false
+	w.disturb()
 }
 
 // pollerReady tells whether a loop's poller has something to report. The pollers have the
@@ -160,6 +227,16 @@ func (w *simWorld) checkSleep(timeout time.Duration) {
 	}
 }
 
+// checkAsleep wants a loop that sleeps to have nothing to do: what there is for one of its
+// connections would have been reported, and nothing else will tell of it.
+func (w *simWorld) checkAsleep() {
+	for _, x := range w.conns(w.turning) {
+		if readable, writable := x.stuck(); readable || writable {
+			x.fail("C1: the loop sleeps, and the socket is readable %v, writable %v", readable, writable)
+		}
+	}
+}
+
 // simDescriptors is how many descriptors are open.
 func simDescriptors() int { return sys.SimOpened() }
 
@@ -169,6 +246,11 @@ func simDescriptorList() string {
 		fmt.Fprintf(&s, "\n%d %s", d.FD, d.What)
 	}
 	return s.String()
+}
+
+// silent is an address that never answers.
+func (w *simWorld) silent() sys.Sockaddr {
+	return sys.Sockaddr{IP: netip.MustParseAddr("192.0.2.1"), Port: 7}
 }
 
 // simUnread is how many bytes wait to be received.

@@ -9,6 +9,7 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"runtime/debug"
 	"strings"
 )
 
@@ -24,13 +25,17 @@ var (
 )
 
 // simMaxLinks is how many connections a run has at a time, at most.
-const simMaxLinks = 12
+const simMaxLinks = 28
+
+// simFewLinks is how many most runs have: all are more than a loop marks, and the engine
+// prefetches, at a time.
+const simFewLinks = 12
 
 // simAllLinks are all of them.
 const simAllLinks = 1<<simMaxLinks - 1
 
 // simKinds are kinds of things that happen in a run, and that can be left out.
-type simKinds uint32
+type simKinds uint64
 
 const (
 	simShort   simKinds = 1 << iota // transfers that move less than they could
@@ -64,11 +69,16 @@ const (
 	simUnix                         // unix sockets
 	simDups                         // duplicates of the engine's sockets
 	simRights                       // descriptors passed over unix sockets
+	simRelists                      // listeners that close, and others in their place
+	simCrowds                       // queues of listeners that are full
+	simRaces                        // dials with several addresses, and some that nobody answers
+	simRushes                       // much at once: events, tasks, and long writes to a fast network
+	simSpins                        // loops that poll before they block
 	simAll     = 1<<iota - 1
 )
 
 var simKindNames = strings.Fields("short again extra errnos harsh scarce breaks gaps blocks loops dials resets others " +
-	"timers tasks panics errors swaps pauses limits halves closes aborts detach floods ends watches adopts unix dups rights")
+	"timers tasks panics errors swaps pauses limits halves closes aborts detach floods ends watches adopts unix dups rights relists crowds races rushes spins")
 
 func parseSimKinds(s string) (simKinds, error) {
 	var kinds simKinds
@@ -121,6 +131,22 @@ func (o simOptions) String() string {
 	return s
 }
 
+// command returns the whole command that brings the run back.
+func (o simOptions) command() string {
+	command := "go test"
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			switch {
+			case s.Key == "-tags":
+				command += " -tags " + s.Value
+			case s.Key == "-race" && s.Value == "true":
+				command += " -race"
+			}
+		}
+	}
+	return command + " -run 'TestSimulatedRuns$' ./loop " + o.String()
+}
+
 // rng is the source of chance for one part of the run. Each part has its own, so
 // that leaving one out changes the others as little as possible.
 func (o simOptions) rng(part uint64) *rand.Rand { return rand.New(rand.NewPCG(o.seed, part)) }
@@ -131,7 +157,7 @@ func (o simOptions) config() Config {
 	high := 1 << (5 + rng.IntN(9))
 	cfg := Config{
 		Loops:         1,
-		MaxConns:      simMaxLinks,
+		MaxConns:      o.places(),
 		HighMark:      high,
 		LowMark:       rng.IntN(high),
 		MaxPending:    high << rng.IntN(4),
@@ -148,9 +174,26 @@ func (o simOptions) config() Config {
 		cfg.Loops = 2 + rng.IntN(2)
 	}
 	if rng.IntN(4) == 0 {
-		cfg.MaxConns = 1 + rng.IntN(simMaxLinks)
+		cfg.MaxConns = 1 + rng.IntN(o.places())
+	}
+	if rng.IntN(4) == 0 && o.without&simRushes == 0 {
+		cfg.MaxTasks = 1 << (8 + rng.IntN(2)) // a turn takes less
+	}
+	if rng.IntN(8) == 0 && o.without&simRushes == 0 {
+		cfg.MaxPending = 2 * sendBudget
+	}
+	if rng.IntN(4) == 0 && o.without&simSpins == 0 {
+		cfg.Spin = simTimeUnit / 8
 	}
 	return cfg
+}
+
+// places is how many connections the run has at a time, at most.
+func (o simOptions) places() int {
+	if o.rng(6).IntN(6) == 0 {
+		return simMaxLinks
+	}
+	return simFewLinks
 }
 
 // drawn returns the run with the kinds left out that its seed leaves out: a run in
@@ -160,6 +203,7 @@ func (o simOptions) drawn() simOptions {
 		return o
 	}
 	o.exact = true
+	o.links &= 1<<o.places() - 1
 	rng := o.rng(5)
 	for kind := simKinds(1); kind < simAll; kind <<= 1 {
 		if rng.IntN(3) == 0 {
@@ -171,7 +215,11 @@ func (o simOptions) drawn() simOptions {
 
 // balance draws how the listener spreads its connections.
 func (o simOptions) balance() Balance {
-	return []Balance{RoundRobin, LeastConns, ReusePort}[o.rng(2).IntN(3)]
+	choices := []Balance{RoundRobin, LeastConns, ReusePort}
+	if !simRepeats || o.config().Loops == 1 {
+		choices = append(choices, SourceHash) // whose choice of loops is the process's own
+	}
+	return choices[o.rng(2).IntN(len(choices))]
 }
 
 // simPattern is what the streams consist of: position k of the stream with number

@@ -88,10 +88,11 @@ func (p *simPeer) connect() {
 	if err != nil {
 		return // no descriptors, for now
 	}
-	goal := p.link.w.goal
+	front := simTCP
 	if p.link.unix {
-		goal = simSockaddr(p.link.w.local.Addr())
+		front = simLocal
 	}
+	goal := simSockaddr(p.link.w.listeners[front].Addr())
 	e := sys.Connect(fd, goal)
 	p.tell("%s connects from %v as %d: %v", p.nature.name, p.link.name, fd, e)
 	if e != 0 && e != sys.EINPROGRESS {
@@ -145,15 +146,16 @@ func (p *simPeer) send() {
 	}
 }
 
-// receive takes some of what the engine has sent, and checks it.
-func (p *simPeer) receive(size int) {
+// receive takes some of what the engine has sent, and checks it. It tells whether there
+// was anything, the end included.
+func (p *simPeer) receive(size int) bool {
 	if p.heard || p.failed != 0 {
-		return
+		return false
 	}
 	buf := p.link.w.space(size)
 	n, e := sys.Recv(p.fd, buf)
 	if e == sys.EAGAIN {
-		return
+		return false
 	}
 	p.tell("receives %d: %v", n, e)
 	switch {
@@ -167,6 +169,7 @@ func (p *simPeer) receive(size int) {
 	default:
 		p.check(buf[:n])
 	}
+	return true
 }
 
 // breaks notes that its output has failed: what came before can still be read.
@@ -218,12 +221,16 @@ func (p *simPeer) check(in []byte) {
 // checkWhole is called at the engine's FIN: it promises that nothing is missing.
 func (p *simPeer) checkWhole() {
 	x := &p.link.conn
-	if x.torn || p.link.unix && x.over && x.result != nil {
+	if x.torn || p.link.unix && x.over && (x.result != nil || x.refused()) {
 		return // on a unix socket a cut output looks like that
 	}
 	if p.have != 0 || p.left != 0 || p.lanes[simDirect] != x.wrote[simDirect] {
 		p.link.w.fail("C1: link %d: the output ends as if complete, with %d of %d bytes, inside a frame: %v",
 			p.link.number, p.lanes[simDirect], x.wrote[simDirect], p.have+p.left != 0)
+	}
+	if p.lanes[simReferred] < x.promised {
+		p.link.w.fail("C1: link %d: the output ends as if complete, with %d of the %d bytes that Ref.Write took in time",
+			p.link.number, p.lanes[simReferred], x.promised)
 	}
 }
 

@@ -28,13 +28,15 @@ const (
 	simPatience = time.Minute
 	// simRepeats tells whether the same options do the same again.
 	simRepeats = false
+	// simTags is how those of the build begin: there may be some.
+	simTags = ""
 )
 
 // simPath is where the engine listens on a unix socket.
 var simPath = filepath.Join(os.TempDir(), fmt.Sprintf("eddyline-sim-%d", os.Getpid()))
 
 func (w *simWorld) beginKernel() (descriptors int) {
-	w.o.without |= simBreaks | simBlocks | simScarce
+	w.o.without |= simBreaks | simBlocks | simScarce | simCrowds
 	return simDescriptors()
 }
 
@@ -65,6 +67,10 @@ func simDescriptors() int {
 }
 
 func simDescriptorList() string { return "" }
+
+// silent is an address that never answers. The machine has none that would not take for
+// ever, or leave it: it refuses at once.
+func (w *simWorld) silent() sys.Sockaddr { return w.nobody }
 
 // simUnread is how many bytes wait to be received. It takes no pending error away,
 // as a receive would.

@@ -120,21 +120,21 @@ func (f *simInvented) run(o simOptions) simResult {
 // What is found is no smaller than the failure needs, and no bigger, and nothing that the
 // seed left out comes back.
 func TestSimSmallerRunIsTheSmallest(t *testing.T) {
-	o := simOptions{seed: 1, turns: 2000, links: 1<<simMaxLinks - 1}
+	o := simOptions{seed: 1, turns: 2000, links: simAllLinks}
 	drawn := simAll &^ o.drawn().without
 	first := drawn & -drawn
-	last := simKinds(1) << (bits.Len32(uint32(drawn)) - 1)
+	last := simKinds(1) << (bits.Len64(uint64(drawn)) - 1)
 	for _, f := range []simInvented{
 		{turns: 1},
 		{turns: 1000, links: 1 << 3},
 		{turns: 1999, links: 1<<0 | 1<<11, kinds: first},
 		{turns: 37, links: 1<<4 | 1<<5 | 1<<6, kinds: first | last},
-		{turns: 2000, links: 1<<simMaxLinks - 1, kinds: drawn},
+		{turns: 2000, links: o.drawn().links, kinds: drawn},
 		{turns: 700, links: 1 << 7, kinds: last, late: true},
 		{turns: 20, kinds: first, each: 100},
 	} {
 		f.runs = 0
-		small, failure := simMinimised(o, f.run(o), f.run)
+		small, failure := simMinimised(o, f.run(o.drawn()), f.run)
 		want := simOptions{seed: 1, turns: f.turns, links: f.links, without: simAll &^ f.kinds, exact: true}
 		if small != want {
 			t.Errorf("found %v\nwant  %v", small, want)

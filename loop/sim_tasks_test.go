@@ -22,18 +22,15 @@ func (x *simConn) refer(rng *rand.Rand) {
 		x.refWrite(ref, rng)
 		return
 	case 3, 4:
-		err = ref.Do(x.task(func(c *Conn) {
-			if c != x.c || c.is(closed) {
-				x.fail("C8: Ref.Do brings another connection, or one that is gone")
-			}
-			x.act(rng)
-		}))
+		err = x.refDo(ref, rng)
 	case 5:
 		if !w.may(simCloses) {
 			return
 		}
+		number := x.site.nextTask()
 		if err = ref.Close(); err == nil {
 			x.everQuiet, x.refClosed = true, true
+			x.site.give(simGiven{task: number, x: x, ends: true})
 		}
 		x.tell("Ref.Close: %v", err)
 	default:
@@ -43,25 +40,12 @@ func (x *simConn) refer(rng *rand.Rand) {
 	x.checkRefused(err, gone, 0)
 }
 
-// task wraps a function that is to be called once at most.
-func (x *simConn) task(f func(*Conn)) func(*Conn) {
-	called := false
-	return func(c *Conn) {
-		x.w.called++
-		if called {
-			x.fail("C7: a task runs twice")
-		}
-		called = true
-		f(c)
-	}
-}
-
 // refWrite writes frames of the second lane, which are sent if the connection
 // lives until then.
 func (x *simConn) refWrite(ref Ref, rng *rand.Rand) {
 	w := x.w
 	p := w.frame(x, simReferred, w.length(rng))
-	gone := x.c.gone.Load()
+	gone, number := x.c.gone.Load(), x.site.nextTask()
 	n, err := ref.Write(p)
 	x.tell("Ref.Write %d: %d %v", len(p), n, err)
 	tooLong := len(p) > min(int(w.cfg.MaxTaskBytes), w.cfg.MaxPending)
@@ -71,7 +55,9 @@ func (x *simConn) refWrite(ref Ref, rng *rand.Rand) {
 	case err == nil:
 		x.referred = true
 		x.site.carry(x.w, n)
-		x.wrote[simReferred] += n - (n+simMost+simHeader-1)/(simMost+simHeader)*simHeader
+		size := n - (n+simMost+simHeader-1)/(simMost+simHeader)*simHeader
+		x.wrote[simReferred] += size
+		x.writes = append(x.writes, simGiven{task: number, size: size})
 	case n != 0:
 		x.fail("Ref.Write took %d and returned %v", n, err)
 	case errors.Is(err, os.ErrInvalid):
@@ -140,12 +126,10 @@ func (s *simSite) taken() uint64 { return s.stats.Tasks + uint64(len(s.batch)-s.
 
 // post gives a function to a loop, and expects it to run in its turn.
 func (w *simWorld) post(s *simSite, f func()) {
-	number := s.posted
+	number := s.nextTask()
 	err := s.Post(func() {
 		w.called++
-		if s.ran != number {
-			w.fail("C7: task %d runs, task %d was next", number, s.ran)
-		}
+		s.checkTurnOf(w, number)
 		s.ran++
 		w.tell("task %d of loop %d", number, s.index)
 		f()
@@ -213,6 +197,11 @@ func (w *simWorld) timer(s *simSite, rng *rand.Rand) {
 		}
 		t.armed = false
 		return
+	}
+	if w.may(simRushes) && t.armed && rng.IntN(100) == 0 {
+		for range len(s.noted.timers) { // more than are noted by one reading of the clock
+			t.t.Reset(d)
+		}
 	}
 	t.set(d)
 	if was := t.t.Reset(d); was != t.armed {

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"testing"
 	"time"
 )
@@ -62,21 +63,21 @@ func checkSim(t *testing.T, o simOptions, trace io.Writer) simResult {
 	t.Helper()
 	const long = time.Minute
 	hung := time.AfterFunc(long, func() { // of a run that never ends nothing else would be told
-		fmt.Fprintf(os.Stderr, "a simulated run has not ended after %v\nagain with %s\nconfiguration %+v\n", long, o, o.drawn().config())
+		fmt.Fprintf(os.Stderr, "a simulated run has not ended after %v\nagain with %s\nconfiguration %+v\n", long, o.command(), o.drawn().config())
 	})
 	defer hung.Stop()
 	r := simRun(o, trace)
 	if r.failure == nil {
 		return r
 	}
-	t.Errorf("%v\nagain with %s\nconfiguration %+v", r.failure, o, o.drawn().config())
+	t.Errorf("%v\nagain with %s\nconfiguration %+v", r.failure, o.command(), o.drawn().config())
 	if !simRepeats || !*simSmall {
 		return r
 	}
 	small, failure := simMinimised(o, r, func(o simOptions) simResult { return simRun(o, nil) })
 	var told bytes.Buffer
 	simRun(small, &told)
-	t.Logf("smaller: %v\nagain with %s\nwith %v\nthe last that happened:\n%s", failure, small, simAll&^small.without, simTail(told.Bytes(), 60))
+	t.Logf("smaller: %v\nagain with %s\nwith %v\nthe last that happened:\n%s", failure, small.command(), simAll&^small.without, simTail(told.Bytes(), 60))
 	return r
 }
 
@@ -86,10 +87,23 @@ func simTail(text []byte, lines int) []byte {
 	return bytes.Join(all[max(0, len(all)-lines):], []byte("\n"))
 }
 
+// What brings a run back is a command as it is, with the tags of the build that failed.
+func TestSimCommandIsWhole(t *testing.T) {
+	o := simOptions{seed: 7, turns: 9, links: 0x3, without: simTimers, exact: true}
+	command := o.command()
+	const flags = " -run 'TestSimulatedRuns$' ./loop -sim.seed 7 -sim.runs 1 -sim.turns 9 -sim.links 0x3 -sim.without timers -sim.exact"
+	if !strings.HasPrefix(command, "go test") || !strings.HasSuffix(command, flags) {
+		t.Errorf("the command is %s", command)
+	}
+	if simTags != "" && !strings.Contains(command, " -tags "+simTags) {
+		t.Errorf("the build has the tag %s: %s", simTags, command)
+	}
+}
+
 // A kind that is left out is named as it is asked for.
 func TestSimKindsHaveTheirNames(t *testing.T) {
 	if want := simKinds(1)<<len(simKindNames) - 1; want != simAll {
-		t.Fatalf("%d names for the kinds %#x", len(simKindNames), uint32(simAll))
+		t.Fatalf("%d names for the kinds %#x", len(simKindNames), uint64(simAll))
 	}
 	for i, name := range simKindNames {
 		kinds, err := parseSimKinds(name)

@@ -20,21 +20,21 @@ import (
 
 // simWorld is one run.
 type simWorld struct {
-	o        simOptions
-	cfg      Config
-	rng      *rand.Rand
-	trace    io.Writer // what happens is told here, unless nil
-	engine   *Engine
-	listener *Listener
-	local    *Listener    // on a unix path
-	goal     sys.Sockaddr // where the engine listens
-	home     int          // where the peers listen
-	homeAddr sys.Sockaddr
-	nowhere  int // bound, but nobody listens there
-	nobody   sys.Sockaddr
+	o         simOptions
+	cfg       Config
+	rng       *rand.Rand
+	trace     io.Writer // what happens is told here, unless nil
+	engine    *Engine
+	listeners [simFronts]*Listener // the last of each
+	sockets   []*listener          // of all that there have been
+	home      int                  // where the peers listen
+	homeAddr  sys.Sockaddr
+	nowhere   int // bound, but nobody listens there
+	nobody    sys.Sockaddr
 
 	pollers int // descriptors of a loop's poller
 
+	places   int // of links that are used
 	links    [simMaxLinks]*simLink
 	waiting  map[string]*simLink // by the address of the end that connects
 	adopted  int                 // connections that the engine took over
@@ -48,6 +48,7 @@ type simWorld struct {
 
 	calm     bool // the faults have stopped, everything shall finish
 	ending   bool // Shutdown or Close was called
+	draining bool // Shutdown was
 	closed   bool // Close was
 	shutdown chan error
 	turning  *Loop // whose turn it is
@@ -61,6 +62,7 @@ type simWorld struct {
 	began     int64 // when the turn under way, or the last one, began
 	called    int   // callbacks of that turn
 	panics    uint64
+	panicked  uint64 // of these, before the turn
 	turns     int
 	rounds    int // of the safety phase that have begun
 	scratch   []byte
@@ -71,11 +73,14 @@ type simWorld struct {
 type simSite struct {
 	*Loop
 	over      bool
-	fruitless int // turns in a row that brought nothing and did not end in a wait
-	posted    int // tasks accepted
-	ran       int // and run
+	summoned  bool // it has had a turn since Shutdown
+	fruitless int  // turns in a row that brought nothing and did not end in a wait
+	posted    int  // tasks accepted
+	ran       int  // and run
 	carried   simCarried
+	given     []simGiven
 	sent      uint64 // bytes of output when the turn began
+	tasksRun  uint64 // at the last turn's end
 	progress  uint64 // what had been done at the last turn's end
 }
 
@@ -97,7 +102,7 @@ func (f *simFailure) String() string { return f.text }
 // simRun has a run. What happens is told to trace, unless that is nil.
 func simRun(o simOptions, trace io.Writer) simResult {
 	o = o.drawn()
-	w := &simWorld{o: o, cfg: o.config(), rng: o.rng(3), trace: trace, waiting: map[string]*simLink{}, shutdown: make(chan error, 1)}
+	w := &simWorld{o: o, cfg: o.config(), rng: o.rng(3), places: o.places(), trace: trace, waiting: map[string]*simLink{}, shutdown: make(chan error, 1)}
 	w.cfg.Logger = slog.New(simLog{w, map[string]int64{}})
 	before := w.beginKernel()
 	defer w.endKernel()
@@ -157,14 +162,10 @@ func (w *simWorld) setUp() (err error) {
 	for _, l := range w.engine.loops {
 		w.sites = append(w.sites, &simSite{Loop: l})
 	}
-	w.listener, err = w.engine.Listen(ListenConfig{Balance: w.o.balance()}, "tcp", "127.0.0.1:0", w.accepted)
-	if err != nil {
-		return err
-	}
-	w.goal = simSockaddr(w.listener.Addr())
-	w.local, err = w.engine.Listen(ListenConfig{Balance: w.o.balance() % ReusePort}, "unix", simPath, w.accepted)
-	if err != nil {
-		return err
+	for front := range w.listeners {
+		if err = w.open(front); err != nil {
+			return err
+		}
 	}
 	if w.home, w.homeAddr, err = simBind(sys.Sockaddr{IP: netip.MustParseAddr("127.0.0.2")}); err != nil {
 		return err
@@ -254,17 +255,49 @@ func (w *simWorld) happen() {
 		}
 	case n < 99 && w.may(simBreaks):
 		w.breakSomething()
+	case n == 99:
+		w.happenRarely()
+	}
+}
+
+// happenRarely lets one of the greater things happen.
+func (w *simWorld) happenRarely() {
+	switch n := w.rng.IntN(12); {
+	case n < 1 && w.may(simRelists) && !w.ending:
+		w.relist(w.rng.IntN(simFronts))
+	case n < 4 && w.may(simRushes):
+		w.rush()
+	case n < 8 && w.may(simRaces):
+		w.cancelDial()
+	}
+}
+
+// rush lets much happen at once: more events, and more tasks, than a loop takes at a time.
+func (w *simWorld) rush() {
+	for _, l := range w.everyLink() {
+		if p := &l.peer; p.fd >= 0 {
+			p.quota = max(p.quota, p.sent+1+p.rng.IntN(1<<10))
+			p.send()
+		}
+	}
+	w.stepNetwork(8 * w.places)
+	s := w.sites[w.rng.IntN(len(w.sites))]
+	for range w.rng.IntN(2 * maxTasks) {
+		if !w.may(simTasks) || s.tasks.Len() >= w.cfg.MaxTasks {
+			return
+		}
+		w.post(s, func() {})
 	}
 }
 
 // stepPeers lets one of the peers do something, and the listener of the peers.
 func (w *simWorld) stepPeers() {
-	i := w.rng.IntN(simMaxLinks + 1 + simMaxWatches)
-	if i > simMaxLinks {
-		w.stepWatch(i - simMaxLinks - 1)
+	i := w.rng.IntN(w.places + 1 + simMaxWatches)
+	if i > w.places {
+		w.stepWatch(i - w.places - 1)
 		return
 	}
-	if i == simMaxLinks {
+	if i == w.places {
 		w.takeDialled()
 		return
 	}
@@ -314,15 +347,19 @@ func (w *simWorld) turnSome() {
 // turn takes one turn of a loop, and ends the loop when it wants to.
 func (w *simWorld) turn(s *simSite) {
 	w.turns++
-	block := w.may(simBlocks) && w.mayBlock(s) && w.rng.IntN(2) == 0
+	block := w.may(simBlocks) && s.mayBlock() && w.rng.IntN(2) == 0
 	if !block {
 		// A bit that means nothing makes the wait a poll.
 		s.control.Or(1 << 31)
 	}
-	w.began, w.called = w.now(), 0
+	w.began, w.called, w.panicked = w.now(), 0, w.panics
 	s.sent = s.stats.BytesOut
 	for _, x := range w.conns(s.Loop) {
 		x.beforeTurn()
+		x.held = x.c.is(noOffer)
+	}
+	if w.draining && !s.summoned {
+		w.summon(s)
 	}
 	w.turning, w.doubtful, w.waited = s.Loop, false, false
 	idle := block && !w.pollerReady(s.Loop)

@@ -13,10 +13,36 @@ import (
 
 // write writes one or more frames.
 func (x *simConn) write(rng *rand.Rand) {
+	if x.w.may(simRushes) && rng.IntN(100) == 0 {
+		x.flood(rng)
+		return
+	}
+	x.writeSome(rng, x.w.length(rng))
+}
+
+// flood writes until more than the high mark is pending, as a handler may: it comes to an
+// end however fast the peer reads.
+func (x *simConn) flood(rng *rand.Rand) {
 	w, c := x.w, x.c
-	p := w.frame(x, simDirect, w.length(rng))
+	size := min(2*directSize, max(1, w.cfg.MaxPending-w.cfg.HighMark-2*simHeader))
+	most := sendBudget + corkSize + w.cfg.HighMark + 2*(size+2*simHeader)
+	for total := 0; c.Buffered() <= w.cfg.HighMark; {
+		n := x.writeSome(rng, size)
+		if total += n; total > most {
+			x.fail("C5: a callback has written %d bytes, and %d are pending", total, c.Buffered())
+		}
+		if n == 0 || w.failure != nil {
+			return
+		}
+	}
+}
+
+// writeSome writes size bytes, in frames, and returns how many bytes were taken.
+func (x *simConn) writeSome(rng *rand.Rand, size int) (n int) {
+	w, c := x.w, x.c
+	p := w.frame(x, simDirect, size)
 	before := c.Buffered()
-	n, err := 0, error(nil)
+	err := error(nil)
 	switch rng.IntN(4) {
 	case 0:
 		n, err = c.WriteString(string(p))
@@ -50,6 +76,7 @@ func (x *simConn) write(rng *rand.Rand) {
 	case !c.is(writeFailed):
 		x.fail("Write: %v, and no send failed", err)
 	}
+	return n
 }
 
 // checkTaken notes n bytes that a write has taken.
@@ -89,7 +116,7 @@ func (x *simConn) press(mark int) {
 	if x.above {
 		mark = min(mark, x.drainMark)
 	}
-	x.above, x.drainMark = true, mark
+	x.above, x.drainMark, x.held = true, mark, true
 }
 
 // simMost is the most bytes that a frame has.

@@ -72,6 +72,19 @@ func fault(c Call) Errno {
 	return e
 }
 
+// struck is told of every call that an injected errno made fail, and of which descriptor.
+var struck atomic.Pointer[func(c Call, fd int, e Errno)]
+
+// OnFault sets what is told of the calls on descriptors that are made to fail, nil for
+// nobody. It may be called from several goroutines at once.
+func OnFault(f func(c Call, fd int, e Errno)) { struck.Store(&f) }
+
+func strike(c Call, fd int, e Errno) {
+	if f := struck.Load(); f != nil && *f != nil {
+		(*f)(c, fd, e)
+	}
+}
+
 func disturb(c Call, fd, size int) (int, Errno) {
 	d := injected.Load()
 	if d == nil || size == 0 {
@@ -82,6 +95,7 @@ func disturb(c Call, fd, size int) (int, Errno) {
 	switch {
 	case e != 0:
 		(*d).note(Fault{c, e.Error()})
+		strike(c, fd, e)
 	case limit < size:
 		(*d).note(Fault{c, Short})
 	}

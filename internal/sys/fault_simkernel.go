@@ -2,9 +2,18 @@
 
 package sys
 
-// Readiness that the fault seam makes up, on the model kernel.
+// What the fault seam does to calls on descriptors, on the model kernel.
 
 import "github.com/eddyline/eddyline/internal/sim"
+
+// faultOf is fault of a call on a descriptor.
+func faultOf(c Call, fd int) Errno {
+	e := fault(c)
+	if e != 0 {
+		strike(c, fd, e)
+	}
+	return e
+}
 
 // signalAgain makes what watches fd look at it again.
 func signalAgain(fd int) {

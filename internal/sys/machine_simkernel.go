@@ -20,6 +20,7 @@ var machine = struct {
 	live    bool
 	start   time.Time // what the clock of a stepped one counts from
 	idle    func(timeout time.Duration) bool
+	polled  func()
 	waits   int           // how many more its driver allows, below 0 any number
 	changed chan struct{} // closed by the next change; nil when nobody waits for it
 	events  []sim.Event
@@ -80,6 +81,20 @@ func await(timeout time.Duration, look func(k *sim.Kernel) (int, sim.Errno)) (in
 			return 0, e
 		}
 	}
+}
+
+// awaitEvents is await of a poller, whose polls take time.
+func awaitEvents(timeout time.Duration, look func(k *sim.Kernel) (int, sim.Errno)) (int, Errno) {
+	n, e := await(timeout, look)
+	if timeout == 0 && n == 0 && e == 0 {
+		machine.Lock()
+		polled := machine.polled
+		machine.Unlock()
+		if polled != nil {
+			polled()
+		}
+	}
+	return n, e
 }
 
 // allowed counts a wait.

@@ -52,7 +52,7 @@ func EpollCreate() (int, Errno) {
 
 // EpollCtl changes the registration of fd in epfd.
 func EpollCtl(epfd, op, fd int, events uint32, data uint64) Errno {
-	if e := fault(CallEpollCtl); e != 0 {
+	if e := faultOf(CallEpollCtl, fd); e != 0 {
 		return e
 	}
 	machine.Lock()
@@ -70,7 +70,7 @@ func EpollWait(epfd int, events []EpollEvent, timeout time.Duration) (int, Errno
 	if e := fault(CallEpollWait); e != 0 {
 		return 0, e
 	}
-	return await(timeout, func(k *sim.Kernel) (int, sim.Errno) {
+	return awaitEvents(timeout, func(k *sim.Kernel) (int, sim.Errno) {
 		list := scratch(&machine.events, len(events))
 		n, e := k.EpollWait(epfd, list)
 		if e == 0 {
@@ -110,7 +110,7 @@ func kevent(kq int, changes, events []Kevent, timeout time.Duration) (int, Errno
 			return n, e
 		}
 	}
-	return await(timeout, func(k *sim.Kernel) (int, sim.Errno) {
+	return awaitEvents(timeout, func(k *sim.Kernel) (int, sim.Errno) {
 		list := scratch(&machine.kevents, len(events))
 		n, e := k.Kevent(kq, nil, list)
 		if e == 0 {
@@ -157,7 +157,7 @@ func refuse(changes []Kevent) Errno {
 	for i := range changes {
 		changes[i].errno = 0
 		if changes[i].flags&EV_ADD != 0 {
-			changes[i].errno = fault(CallKevent)
+			changes[i].errno = faultOf(CallKevent, changes[i].ident)
 		}
 	}
 	return 0

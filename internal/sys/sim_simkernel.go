@@ -32,6 +32,7 @@ func SimReset(seed uint64, o SimOptions) {
 		ConnectTimeout: o.ConnectTimeout,
 	})
 	SimIdle(nil)
+	SimPolled(nil)
 }
 
 // SimLive replaces the kernel by an empty one that is live.
@@ -46,6 +47,14 @@ func SimIdle(f func(timeout time.Duration) bool) {
 	machine.Lock()
 	defer machine.Unlock()
 	machine.idle = f
+}
+
+// SimPolled sets what is called when a wait of a poller that must not block has found
+// nothing: polling takes time, which on a stepped kernel passes here. A nil f does nothing.
+func SimPolled(f func()) {
+	machine.Lock()
+	defer machine.Unlock()
+	machine.polled = f
 }
 
 // SimWaits allows n waits more of the poller; those after them fail with EDEADLK. So one

@@ -6,6 +6,7 @@ package sys
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 )
@@ -167,6 +168,50 @@ func TestInjectedFaultsReachTheModel(t *testing.T) {
 		}
 		t.Fatal("nothing was spurious")
 	})
+}
+
+// Of each call on a descriptor that is made to fail it is told which one that was.
+func TestFaultsNameTheirDescriptors(t *testing.T) {
+	stepped(t, 1, SimOptions{})
+	client, server := newConnection(t)
+	type hit struct {
+		call Call
+		fd   int
+		e    Errno
+	}
+	var hits []hit
+	OnFault(func(c Call, fd int, e Errno) { hits = append(hits, hit{c, fd, e}) })
+	defer OnFault(nil)
+	remove := InjectRules(Rules{Fail: 1, Errnos: map[Call][]Errno{CallShutdown: {ENOTCONN}, CallSend: {EPIPE}, CallSocket: {EMFILE}}})
+	Send(client, []byte("x"))
+	Shutdown(server, SHUT_WR)
+	Socket(DomainUnix) // of no descriptor
+	remove()
+	Send(server, []byte("x"))
+	if want := []hit{{CallSend, client, EPIPE}, {CallShutdown, server, ENOTCONN}}; !slices.Equal(hits, want) {
+		t.Errorf("%v, want %v", hits, want)
+	}
+}
+
+// A poll of a poller that finds nothing takes time, one that finds something does not, and
+// poll(2) is none of them.
+func TestAPollThatFindsNothingIsTold(t *testing.T) {
+	stepped(t, 1, SimOptions{})
+	client, server := newConnection(t)
+	q := newEpoll(t, server, EPOLLIN)
+	polled := 0
+	SimPolled(func() { polled++; SimAdvance(time.Millisecond) })
+	events := make([]EpollEvent, 1)
+	EpollPoll(q, events)
+	Poll([]PollFd{{Fd: int32(server), Events: POLLIN}}, 0)
+	if polled != 1 || SimClock() != time.Millisecond {
+		t.Errorf("told %d times in %v", polled, SimClock())
+	}
+	Send(client, []byte("x"))
+	SimSettle()
+	if n, _ := EpollPoll(q, events); n != 1 || polled != 1 {
+		t.Errorf("%d events, told %d times", n, polled)
+	}
 }
 
 func TestALiveKernelWakesWhoWaits(t *testing.T) {

@@ -174,7 +174,7 @@ func Listen(fd, backlog int) Errno {
 
 // Shutdown ends one direction of the connection, or both.
 func Shutdown(fd, how int) Errno {
-	if e := fault(CallShutdown); e != 0 {
+	if e := faultOf(CallShutdown, fd); e != 0 {
 		return e
 	}
 	return locked(func(k *sim.Kernel) Errno { return Errno(k.Shutdown(fd, how)) })

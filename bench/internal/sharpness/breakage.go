@@ -29,7 +29,8 @@ type Edit struct {
 }
 
 // Breakages are those that the simulation is tried with.
-var Breakages = slices.Concat(bytesBreakages, endBreakages, timeBreakages, slotBreakages, kqueueBreakages)
+var Breakages = slices.Concat(bytesBreakages, endBreakages, timeBreakages, slotBreakages,
+	owedBreakages, crowdBreakages, kqueueBreakages)
 
 // broken returns the broken files' contents by name. An edit that fits nowhere, or in
 // two places, is an error: the code has changed, and the breakage must too.

@@ -98,14 +98,14 @@ func TestABreakageIsFoundAndTheWholeEngineIsNot(t *testing.T) {
 func TestFailuresAreRead(t *testing.T) {
 	const said = `--- FAIL: TestSimulatedRuns (0.46s)
     sim_test.go:30: turn 52: C1: nothing moves, on link 5.0 (fd 35 flags x)
-        again with -sim.seed 682 -sim.runs 1 -sim.turns 2000
+        again with go test -tags simkernel -run 'TestSimulatedRuns$' ./loop -sim.seed 682 -sim.runs 1 -sim.turns 2000
 `
 	if seed, words := failure(said); seed != 682 || words != "C1: nothing moves" {
 		t.Errorf("%d, %q", seed, words)
 	}
 	const leaked = `    sim_test.go:30: turn 2: C7: 17 descriptors are open, and should be 16: 
         3 epoll of 1
-        again with -sim.seed 4 -sim.runs 1 -sim.turns 2000
+        again with go test -tags simkernel -run 'TestSimulatedRuns$' ./loop -sim.seed 4 -sim.runs 1 -sim.turns 2000
 `
 	if seed, words := failure(leaked); seed != 4 || words != "C7: 17 descriptors are open, and should be 16:" {
 		t.Errorf("%d, %q", seed, words)

@@ -211,7 +211,7 @@ func (p program) run(ctx context.Context, first, n int, limit time.Duration) (sa
 }
 
 var (
-	failed = regexp.MustCompile(`(?s)sim_test\.go:\d+: turn \d+: ([^\n]*)\n.*?again with -sim\.seed (\d+) `)
+	failed = regexp.MustCompile(`(?s)sim_test\.go:\d+: turn \d+: ([^\n]*)\n.*?again with go test [^\n]*-sim\.seed (\d+) `)
 	place  = regexp.MustCompile(`(, on link |registration of fd ).*?(: |$)`)
 )
 
