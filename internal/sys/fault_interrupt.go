@@ -2,6 +2,11 @@
 
 package sys
 
+// What a test build of the real kernel has, and the model has not.
+
+// seam tells that this build has one, see fault_off.go.
+const seam = true
+
 // interrupted tells whether a signal interrupts a try of a call. The model of the kernel
 // has no tries.
 func interrupted() bool {

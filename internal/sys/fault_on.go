@@ -7,10 +7,6 @@ import (
 	"time"
 )
 
-// seam tells whether this build has one. Small functions ask it first: what stands
-// behind a false constant does not count when the compiler decides what to inline.
-const seam = true
-
 // disturber decides what a test build does to the calls of this package. Its
 // methods may be called from several goroutines at once.
 type disturber interface {
