@@ -106,8 +106,8 @@ func (x *simConn) checkReset(e sys.Errno) {
 	if !x.over || x.result != nil || x.hurt(0) || x.link.broken {
 		return
 	}
-	if x.refused() && x.w.now()-x.overAt >= int64(min(x.w.cfg.FlushTimeout, x.w.cfg.LingerTimeout)) {
-		return // its flush may have taken too long
+	if x.refused() && x.c.err != nil {
+		return // its flush took too long, or the engine's end came first
 	}
 	if x.c.is(lingering) && (!x.closing || x.overAt-x.closedAt >= int64(x.w.cfg.LingerTimeout)) {
 		return
