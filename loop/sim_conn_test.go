@@ -76,6 +76,7 @@ type simConn struct {
 	due       [IdleTimeout + 1]int64 // when the deadlines pass; 0 is never
 	latest    [IdleTimeout + 1]int64 // when they have passed, as they were set
 	idle      int64                  // the idle timeout
+	limited   int                    // the turn in which a deadline was set last
 	output    simOutput
 	released  *stream.Stream // by Detach
 	torn      bool           // the kernel took a part of a frame after that
