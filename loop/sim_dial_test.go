@@ -132,7 +132,8 @@ func (w *simWorld) cancelDial() {
 	}
 	before := d.loop.tasks.Len()
 	l.dialed.cancel()
-	for d.loop.tasks.Len() == before {
+	// The task comes first, then what wakes a loop that sleeps.
+	for d.loop.tasks.Len() == before || d.loop == w.asleep && !w.pollerReady(d.loop) {
 		runtime.Gosched()
 	}
 }
