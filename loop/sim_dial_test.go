@@ -52,21 +52,20 @@ func (l *simLink) dial() {
 	d.ctx, d.cancel = context.WithCancel(context.Background())
 	cfg := DialConfig{Timeout: d.timeout, AttemptDelay: simTimeUnit, KeepDelay: rng.IntN(2) == 0}
 	address := simAddr(goal).String()
-	err := error(nil)
-	switch {
-	case l.unix:
+	if l.unix {
 		network, address = "unix", l.name
 		l.openDoor()
-		err = w.engine.Dial(d.ctx, cfg, network, address, l.protocol, l.outcome)
-	case w.may(simRaces) && rng.IntN(2) == 0:
+	} else {
 		cfg.LocalAddr = l.from()
+	}
+	err := error(nil)
+	switch {
+	case !l.unix && w.may(simRaces) && rng.IntN(2) == 0:
 		err = l.race(cfg, goal)
-	case rng.IntN(2) == 0:
+	case !l.unix && rng.IntN(2) == 0:
 		s := w.sites[rng.IntN(len(w.sites))]
-		cfg.LocalAddr = l.from()
 		err = s.Dial(d.ctx, cfg, network, address, l.protocol, l.outcome)
 	default:
-		cfg.LocalAddr = l.from()
 		err = w.engine.Dial(d.ctx, cfg, network, address, l.protocol, l.outcome)
 	}
 	w.tell("link %d: dial of %v, %v: %v", l.number, address, l.name, err)
@@ -133,7 +132,8 @@ func (w *simWorld) cancelDial() {
 	}
 	before := d.loop.tasks.Len()
 	l.dialed.cancel()
-	for d.loop.tasks.Len() == before {
+	// The task comes first, then what wakes a loop that sleeps.
+	for d.loop.tasks.Len() == before || d.loop == w.asleep && !w.pollerReady(d.loop) {
 		runtime.Gosched()
 	}
 }

@@ -26,6 +26,7 @@ func (x *simConn) limit(rng *rand.Rand) {
 		return
 	}
 	x.tell("%v in %v", which, d)
+	x.limited = x.w.turns
 	now := x.w.now()
 	at := x.w.engine.start.Add(time.Duration(now - 1)).Add(d)
 	x.due[which] = max(now+int64(d), 1)
@@ -103,8 +104,8 @@ func (x *simConn) followOutput() {
 // checkLimits wants deadlines to have passed in time.
 func (x *simConn) checkLimits() {
 	x.followOutput()
-	if x.closing || x.c.is(closing) {
-		return
+	if x.closing || x.c.is(closing) || x.limited == x.w.turns {
+		return // a deadline set by another's timer takes the ones that are due along, to the next turn
 	}
 	x.checkLate(ReadDeadline, x.latest[ReadDeadline])
 	// Where nothing is pending it passes without a word.

@@ -126,11 +126,13 @@ func (w *simWorld) blocked(timeout time.Duration) bool {
 	if w.calm {
 		return timeout >= 0 && w.stepNetwork(1)
 	}
+	w.asleep = w.turning
 	w.goOn(func() {
 		for range 1 + w.rng.IntN(8) {
 			w.happen()
 		}
 	})
+	w.asleep = nil
 	if l := w.turning; (l.tasks.Len() > 0 || l.control.Load() != 0) && !w.pollerReady(l) {
 		w.fail("C7: loop %d is asked for something in its wait, and nothing wakes it", l.index)
 	}

@@ -52,6 +52,7 @@ type simWorld struct {
 	closed   bool // Close was
 	shutdown chan error
 	turning  *Loop // whose turn it is
+	asleep   *Loop // the one whose wait blocks, nil for none
 	// restore ends the faults of the turn.
 	restore func()
 	// disturbed says that calls of the turn were to fail.
