@@ -40,6 +40,7 @@ type simConn struct {
 	received int // offered up to here
 	consumed int
 	begun    int    // received, when the turn began
+	sips     int    // how many calls more take a byte each
 	calls    int    // of OnData in this turn, since the loop received something
 	receives uint64 // of the loop, until then
 	nibbles  bool   // it takes a byte a call
@@ -220,7 +221,11 @@ func (x *simConn) consume(n int) (int, error) {
 		x.closes()
 		return n + 1, nil
 	}
-	if x.w.may(simPauses) {
+	switch {
+	case x.sips > 0:
+		x.sips--
+		n = min(n, 1)
+	case x.w.may(simPauses):
 		switch x.rng.IntN(8) {
 		case 0:
 			n = 0
@@ -228,6 +233,9 @@ func (x *simConn) consume(n int) (int, error) {
 			n = x.rng.IntN(n + 1)
 		case 3:
 			n = min(n, 1)
+			if x.rng.IntN(16) == 0 {
+				x.sips = x.rng.IntN(3 * simFair)
+			}
 		}
 	}
 	err := x.maybeError()

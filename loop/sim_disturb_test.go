@@ -13,13 +13,9 @@ import (
 // simTally counts the faults of all runs.
 var simTally = new(sys.Tally)
 
-// simSpared are calls that do not fail at random: they did not when the kept runs were
-// found, and every draw more changes what a seed means.
-var simSpared = []sys.Call{sys.CallClose, sys.CallRead, sys.CallWrite}
-
 // simRules are the faults of a turn in which kinds of things may happen.
 func simRules(may func(simKinds) bool) sys.Rules {
-	r := sys.Rules{Fail: 0.05, Spare: simSpared, Tally: simTally}
+	r := sys.Rules{Fail: 0.05, Tally: simTally}
 	if may(simShort) {
 		r.Short = 0.3
 	}

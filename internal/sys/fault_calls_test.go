@@ -115,12 +115,6 @@ func TestCallsFailByClass(t *testing.T) {
 			if _, e := under(t, r, Fault{c, errno.Error()}, tries[c](t)); e != errno {
 				t.Errorf("%v, want %v", e, errno)
 			}
-			r.Spare = []Call{c}
-			remove := InjectRules(r)
-			if _, e := tries[c](t)(); e != 0 {
-				t.Errorf("it is spared, and fails with %v", e)
-			}
-			remove()
 		}
 	})
 }

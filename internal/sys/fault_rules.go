@@ -24,7 +24,6 @@ type Rules struct {
 	Slow      float64          // that a call takes longer
 	Delay     time.Duration    // by so much at most
 	Exhaust   int              // the descriptor that is one too many: 1 allows no more than there are, 0 any number
-	Spare     []Call           // to these nothing is done at random
 	Tally     *Tally           // counts what took place, unless it is nil
 }
 
@@ -34,8 +33,8 @@ func (r Rules) String() string {
 	for _, c := range slices.Sorted(maps.Keys(r.Errnos)) {
 		errnos = append(errnos, fmt.Sprintf("%s: %v", c, r.Errnos[c]))
 	}
-	return fmt.Sprintf("seed %d, fail %v %q, again %v, short %v, interrupt %v, extra %v, slow %v by %v, exhaust %d, spare %q",
-		r.Seed, r.Fail, errnos, r.Again, r.Short, r.Interrupt, r.Extra, r.Slow, r.Delay, r.Exhaust, r.Spare)
+	return fmt.Sprintf("seed %d, fail %v %q, again %v, short %v, interrupt %v, extra %v, slow %v by %v, exhaust %d",
+		r.Seed, r.Fail, errnos, r.Again, r.Short, r.Interrupt, r.Extra, r.Slow, r.Delay, r.Exhaust)
 }
 
 // InjectRules is Inject by rules.
@@ -72,7 +71,7 @@ func (d *dice) fail(c Call) Errno {
 		return EMFILE
 	}
 	errnos := d.rules.Errnos[c]
-	if len(errnos) == 0 || d.spares(c) {
+	if len(errnos) == 0 {
 		return 0
 	}
 	d.mu.Lock()
@@ -90,14 +89,9 @@ func (d *dice) exhausted(c Call) bool {
 	return d.rules.Exhaust > 0 && makes > 0 && descriptors()-d.before+makes >= d.rules.Exhaust
 }
 
-func (d *dice) spares(c Call) bool { return slices.Contains(d.rules.Spare, c) }
-
 func (d *dice) transfer(c Call, size int) (int, Errno) {
 	if e := d.fail(c); e != 0 {
 		return 0, e
-	}
-	if d.spares(c) {
-		return size, 0
 	}
 	t := traits[c]
 	d.mu.Lock()

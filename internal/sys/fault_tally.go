@@ -41,9 +41,6 @@ func (r Rules) Faults() []Fault {
 		{WaitCall, Spurious}:       r.Extra > 0,
 	}
 	for call, errnos := range r.Errnos {
-		if slices.Contains(r.Spare, call) {
-			continue
-		}
 		for _, e := range errnos {
 			all[Fault{call, e.Error()}] = r.Fail > 0
 		}

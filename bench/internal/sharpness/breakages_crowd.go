@@ -72,7 +72,7 @@ var crowdBreakages = []Breakage{
 	{Name: "all queued tasks run in one turn", Clause: "C5", Edits: []Edit{
 		{"loop/turn.go", "l.tasks.Take(l.batch[:0], maxTasks)", "l.tasks.Take(l.batch[:0], 1<<20)"},
 	}},
-	{Name: "no bound of the OnData calls in a row", Clause: "C5", Missed: "no handler of the worlds takes a byte a call for long enough", Edits: []Edit{
+	{Name: "no bound of the OnData calls in a row", Clause: "C5", Edits: []Edit{
 		{"loop/conn_read.go", "calls == maxOffers", "calls == -1"},
 	}},
 	{Name: "no bound of what a callback sends", Clause: "C5", Edits: []Edit{
