@@ -48,14 +48,14 @@ func TestAdopt(t *testing.T) {
 
 // A lingering close that somebody set does not block the loop (hazard 6).
 func TestAdoptedLingerDoesNotBlock(t *testing.T) {
-	r := newRig(t, loop.Config{Loops: 1, FlushTimeout: time.Millisecond})
+	r := newRig(t, loop.Config{Loops: 1, MaxPending: stalledOutput, FlushTimeout: time.Millisecond})
 	nc, c := tcpPair(t)
 	if err := nc.(*net.TCPConn).SetLinger(3600); err != nil {
 		t.Fatal(err)
 	}
 	gone := make(chan error, 1)
 	if err := r.engine.Adopt(nc, r.always(hooks{
-		open:  func(c *loop.Conn) error { _, _ = c.Write(make([]byte, 4<<20)); return c.Close() },
+		open:  func(c *loop.Conn) error { _, _ = c.Write(make([]byte, stalledOutput)); return c.Close() },
 		close: func(_ *loop.Conn, err error) { gone <- err },
 	})); err != nil {
 		t.Fatal(err)

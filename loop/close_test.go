@@ -156,11 +156,11 @@ func TestLingerTimeout(t *testing.T) {
 
 // Abort drops what is pending and resets.
 func TestAbort(t *testing.T) {
-	r := newRig(t, loop.Config{Loops: 1})
+	r := newRig(t, loop.Config{Loops: 1, MaxPending: stalledOutput})
 	causes := make(chan error, 1)
 	c := r.dial(r.listen(r.always(hooks{
 		data: func(c *loop.Conn, in []byte) (int, error) {
-			if _, err := c.Write(make([]byte, 4<<20)); err != nil {
+			if _, err := c.Write(make([]byte, stalledOutput)); err != nil {
 				return 0, err
 			}
 			c.Abort()
@@ -181,11 +181,11 @@ func TestAbort(t *testing.T) {
 
 // Abort ends a connection that Close has not ended yet.
 func TestAbortAfterClose(t *testing.T) {
-	r := newRig(t, loop.Config{Loops: 1})
+	r := newRig(t, loop.Config{Loops: 1, MaxPending: stalledOutput})
 	causes := make(chan error, 1)
 	c := r.dialDoomed(r.listen(r.always(hooks{
 		open: func(c *loop.Conn) error {
-			if _, err := c.Write(make([]byte, 4<<20)); err != nil {
+			if _, err := c.Write(make([]byte, stalledOutput)); err != nil {
 				return err
 			}
 			if err := c.Close(); err != nil {
@@ -349,10 +349,10 @@ func TestTheCauseOfTheEnginesEnd(t *testing.T) {
 // An output that the engine's end cuts off ends with a reset: a FIN would make it
 // look complete.
 func TestACutOutputDoesNotLookComplete(t *testing.T) {
-	r := newRig(t, loop.Config{Loops: 1})
+	r := newRig(t, loop.Config{Loops: 1, MaxPending: stalledOutput})
 	open := make(chan struct{})
 	c := r.dial(r.listen(r.always(hooks{open: func(c *loop.Conn) error {
-		_, err := c.Write(make([]byte, 4<<20))
+		_, err := c.Write(make([]byte, stalledOutput))
 		close(open)
 		return err
 	}})))
@@ -470,7 +470,7 @@ func TestEveryMethodInEveryCallback(t *testing.T) {
 		},
 		"OnDrain": {
 			set: func(h *hooks, act func(*loop.Conn)) {
-				h.open = func(c *loop.Conn) error { _, err := c.Write(make([]byte, 4<<20)); return err }
+				h.open = func(c *loop.Conn) error { _, err := c.Write(make([]byte, stalledOutput)); return err }
 				h.drain = act
 			},
 		},
@@ -496,7 +496,7 @@ func TestEveryMethodInEveryCallback(t *testing.T) {
 			for name, method := range methods {
 				t.Run(name, func(t *testing.T) {
 					made, reached := make(chan struct{}), make(chan struct{}, 1)
-					r := newRig(t, loop.Config{Loops: 2, LingerTimeout: time.Millisecond, FlushTimeout: time.Millisecond})
+					r := newRig(t, loop.Config{Loops: 2, MaxPending: stalledOutput, LingerTimeout: time.Millisecond, FlushTimeout: time.Millisecond})
 					act := func(c *loop.Conn) {
 						method(r, c)
 						method(r, c)

@@ -18,12 +18,12 @@ import (
 // Nothing spins: whatever state connections are in, an engine to which nothing
 // happens takes no turns (hazards 15, 16 and 31).
 func TestC10NoStateSpins(t *testing.T) {
-	r := newRig(t, loop.Config{Loops: 2, MaxConns: 50})
+	r := newRig(t, loop.Config{Loops: 2, MaxConns: 50, MaxPending: stalledOutput})
 	keep := hooks{eof: func(*loop.Conn) {}, data: func(*loop.Conn, []byte) (int, error) { return 0, nil }}
 	paused := hooks{open: func(c *loop.Conn) error { c.Pause(); return nil }}
-	full := hooks{open: func(c *loop.Conn) error { _, err := c.Write(make([]byte, 4<<20)); return err }}
+	full := hooks{open: func(c *loop.Conn) error { _, err := c.Write(make([]byte, stalledOutput)); return err }}
 	closing := hooks{open: func(c *loop.Conn) error {
-		if _, err := c.Write(make([]byte, 4<<20)); err != nil {
+		if _, err := c.Write(make([]byte, stalledOutput)); err != nil {
 			return err
 		}
 		return c.Close()

@@ -19,7 +19,7 @@ import (
 // Close leaves nothing of anything: connections in every state, listeners,
 // dials, timers, registrations, tasks. The rig counts the descriptors.
 func TestC7NothingIsLeftAfterClose(t *testing.T) {
-	r := newRig(t, loop.Config{Loops: 2})
+	r := newRig(t, loop.Config{Loops: 2, MaxPending: stalledOutput})
 	ln := r.listen(r.always(hooks{data: echo, eof: func(*loop.Conn) {}}))
 	r.listenUnix(r.always(hooks{}))
 	r.listenOn(loop.ListenConfig{Balance: loop.ReusePort}, "tcp", "127.0.0.1:0", r.always(hooks{}))
@@ -31,7 +31,7 @@ func TestC7NothingIsLeftAfterClose(t *testing.T) {
 	half.finish()
 	full := r.dial(r.listen(r.always(hooks{open: func(c *loop.Conn) error {
 		c.SetIdleTimeout(time.Hour)
-		_, err := c.Write(make([]byte, 4<<20))
+		_, err := c.Write(make([]byte, stalledOutput))
 		return err
 	}})))
 	full.expect("\x00")

@@ -33,6 +33,10 @@ import (
 // the package: whatever takes this long has hung.
 const patience = 60 * time.Second
 
+// stalledOutput is more than both kernel's buffers of a connection take from a peer that
+// does not read, and the high mark (tcp_wmem of tcp(7): 4 MiB at most by default).
+const stalledOutput = 12 << 20
+
 // TestMain holds the whole suite to C7: when the tests are over, no goroutine
 // and no descriptor is left, and none was closed that is not ours.
 func TestMain(m *testing.M) {

@@ -12,8 +12,6 @@ import (
 	"github.com/eddyline/eddyline/loop"
 )
 
-const stalledOutput = 12 << 20
-
 // TestAFlushThatWouldBlockGoesOn writes more than the kernel takes, in every way, to
 // a peer that is silent: nothing but the writable edge tells that there is room.
 func TestAFlushThatWouldBlockGoesOn(t *testing.T) {

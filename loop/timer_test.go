@@ -342,7 +342,7 @@ func TestIdleTimeout(t *testing.T) {
 // Which deadline it was, is told; the connection goes on if the handler says so,
 // and an idle timeout starts anew.
 func TestOnTimeoutDecides(t *testing.T) {
-	r := newRig(t, loop.Config{Loops: 1, FlushTimeout: time.Millisecond})
+	r := newRig(t, loop.Config{Loops: 1, MaxPending: stalledOutput, FlushTimeout: time.Millisecond})
 	ends := make(chan error, 1)
 	var told []loop.Deadline // the loop's
 	enough := errors.New("enough")
@@ -350,7 +350,7 @@ func TestOnTimeoutDecides(t *testing.T) {
 		open: func(c *loop.Conn) error {
 			c.SetReadDeadline(time.Now().Add(2 * time.Millisecond))
 			c.SetWriteDeadline(time.Now().Add(4 * time.Millisecond))
-			_, err := c.Write(make([]byte, 4<<20)) // pending until somebody reads
+			_, err := c.Write(make([]byte, stalledOutput)) // pending until somebody reads
 			return err
 		},
 		data: echo,
@@ -397,7 +397,7 @@ func TestAWriteDeadlineIsAboutPendingOutput(t *testing.T) {
 
 // Deadlines that are cleared, or moved, do not fire at their old time.
 func TestClearedDeadlinesDoNotFire(t *testing.T) {
-	r := newRig(t, loop.Config{Loops: 1})
+	r := newRig(t, loop.Config{Loops: 1, MaxPending: stalledOutput})
 	fired := make(chan loop.Deadline, 10)
 	c := r.dial(r.listen(r.always(hooks{
 		open: func(c *loop.Conn) error {
@@ -408,7 +408,7 @@ func TestClearedDeadlinesDoNotFire(t *testing.T) {
 			c.SetWriteDeadline(time.Now().Add(time.Hour))
 			c.SetIdleTimeout(2 * time.Millisecond)
 			c.SetIdleTimeout(0)
-			_, err := c.Write(make([]byte, 4<<20))
+			_, err := c.Write(make([]byte, stalledOutput))
 			return err
 		},
 		timeout: func(_ *loop.Conn, d loop.Deadline) error { fired <- d; return nil },

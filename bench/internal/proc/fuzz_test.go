@@ -6,6 +6,7 @@ package proc
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 	"math/big"
 	"net/netip"
 	"regexp"
@@ -239,11 +240,12 @@ func (s Socket) text(i int) string {
 }
 
 // socketLine is what such a line has in front of what nobody reads.
-var socketLine = regexp.MustCompile(`^\s*\S+\s+[0-9A-Fa-f]{8}:[0-9A-Fa-f]{4}\s+[0-9A-Fa-f]{8}:[0-9A-Fa-f]{4}\s+[0-9A-Fa-f]{2}\s+[0-7][0-9A-Fa-f]{7}:[0-7][0-9A-Fa-f]{7}(?:\s+\S+){4}\s+[0-9]+(?:\s.*)?$`)
+var socketLine = regexp.MustCompile(`^\s*\S+\s+[0-9A-Fa-f]{8}:[0-9A-Fa-f]{4}\s+[0-9A-Fa-f]{8}:[0-9A-Fa-f]{4}\s+[0-9A-Fa-f]{2}\s+[0-9A-Fa-f]{8}:[0-7][0-9A-Fa-f]{7}(?:\s+\S+){4}\s+[0-9]+(?:\s.*)?$`)
 
 func FuzzSockets(f *testing.F) {
 	known := Socket{Local: netip.MustParseAddrPort("127.0.0.1:8080"), Peer: netip.MustParseAddrPort("10.1.2.3:43690"), State: CloseWait, Unsent: 1, Unread: 1<<31 - 1, Inode: "18342949"}
 	f.Add(known.text(0), []byte("\x7f\x00\x00\x01\x1f\x90\x0a\x01\x02\x03\xaa\xaa\x01\x00\x00\x00\x02\x00\x00\x00\x03"))
+	f.Add("", []byte("\x7f\x00\x00\x01\x1f\x90\x7f\x00\x00\x01\xaa\xaa\xbb\x6f\x7d\x9d\x00\x00\x00\x00\x02")) // the first digit of what is unsent is high
 	for _, broken := range []string{"", "\n", heading, "   0: 0100007F:B343\n"} {
 		f.Add(broken, []byte{})
 	}
@@ -257,9 +259,12 @@ func FuzzSockets(f *testing.F) {
 			at := func(i int) netip.AddrPort {
 				return netip.AddrPortFrom(netip.AddrFrom4([4]byte(bytes[i:])), binary.BigEndian.Uint16(bytes[i+4:]))
 			}
-			unsent, unread := int(binary.BigEndian.Uint32(bytes[12:])>>1), int(binary.BigEndian.Uint32(bytes[16:])>>1)
-			s := Socket{at(0), at(6), State(bytes[20]), unsent, unread, fmt.Sprint(unsent ^ unread)}
+			unsent, unread := binary.BigEndian.Uint32(bytes[12:]), int(binary.BigEndian.Uint32(bytes[16:])>>1)
+			s := Socket{at(0), at(6), State(bytes[20]), int(unsent), unread, fmt.Sprint(unread)}
 			whole += s.text(len(want))
+			if unsent > math.MaxInt32 {
+				s.Unsent = 0
+			}
 			want = append(want, s)
 		}
 		if got, err := Sockets([]byte(whole)); err != nil || !slices.Equal(got, want) {

@@ -13,7 +13,7 @@ import (
 type Socket struct {
 	Local, Peer netip.AddrPort
 	State       State
-	Unsent      int // bytes that the peer has not acknowledged
+	Unsent      int // bytes that the peer has not acknowledged; anything before there is a connection
 	Unread      int // bytes that the process has not received
 	Inode       string
 }
@@ -55,8 +55,9 @@ func readSocket(fields []string) (s Socket, ok bool) {
 	sending, ok4 := readHex(unsent, 32)
 	receiving, ok5 := readHex(unread, 32)
 	_, err := Count(fields[9], 1)
-	s = Socket{local, peer, State(state), int(sending), int(receiving), fields[9]}
-	return s, ok1 && ok2 && ok3 && ok4 && ok5 && err == nil && max(sending, receiving) <= math.MaxInt32
+	// Of what is unsent the kernel subtracts counters that move meanwhile: it may be below 0.
+	s = Socket{local, peer, State(state), max(0, int(int32(sending))), int(receiving), fields[9]}
+	return s, ok1 && ok2 && ok3 && ok4 && ok5 && err == nil && receiving <= math.MaxInt32
 }
 
 // readAddr reads an address, which is printed as a word of this machine.
