@@ -11,8 +11,8 @@ import (
 	"github.com/eddyline/eddyline/internal/wheel"
 )
 
-// simFair is how many tasks run in a turn, and how many OnData calls a connection has at a
-// time, of which there may be two in a turn, before the others have theirs.
+// simFair is how many tasks run in a turn, and how many OnData calls a connection has in
+// one go, before the others have theirs.
 const simFair = 256
 
 // checkTurn holds a loop to the contract after one of its turns.
@@ -53,6 +53,10 @@ func (x *simConn) beforeTurn() {
 	x.floor = x.received + simUnread(int(x.c.fd))
 }
 
+// goes is how often it may have its share of a turn whose events are true: what is left
+// over has one more go, in the backlog, and behind a panic one more again.
+func (x *simConn) goes() int { return 2 + int(x.w.panics-x.w.panicked) }
+
 // afterTurn holds one connection that is not over to its bounds, and to having
 // everything that is left to do noted somewhere.
 func (x *simConn) afterTurn() {
@@ -76,10 +80,8 @@ func (x *simConn) afterTurn() {
 	if x.rose && !c.is(inDirty|closing|writeFailed) && c.Buffered() <= x.drainMark {
 		x.fail("OnDrain did not come, and %d bytes are pending", c.Buffered())
 	}
-	// What is left over has one more go, in the backlog, and behind a panic one more again;
-	// each may end with a whole buffer.
-	goes := 2 + int(x.w.panics-x.w.panicked)
-	if n, most := x.received-x.begun, goes*(cfg.ReadBudget+max(cfg.ReadBuffer, cfg.MaxInbound)); n > most && !x.w.doubtful {
+	// Each may end with a whole buffer.
+	if n, most := x.received-x.begun, x.goes()*(cfg.ReadBudget+max(cfg.ReadBuffer, cfg.MaxInbound)); n > most && !x.w.doubtful {
 		x.fail("C5: it received %d bytes in one turn, ReadBudget is %d", n, cfg.ReadBudget)
 	}
 	x.keepPromises()

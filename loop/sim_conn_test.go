@@ -186,7 +186,7 @@ func (x *simConn) onData(in []byte) {
 	if n := x.site.stats.Receives; n != x.receives {
 		x.receives, x.calls = n, 0
 	}
-	if x.calls++; x.calls > 2*simFair {
+	if x.calls++; x.calls > x.goes()*simFair && !x.w.doubtful {
 		x.fail("C5: OnData is called %d times in a row", x.calls)
 	}
 	switch {
