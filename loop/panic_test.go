@@ -8,6 +8,7 @@ package loop_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"runtime"
@@ -321,33 +322,45 @@ func holdNext(t *testing.T, l *loop.Loop) (reached <-chan struct{}, release func
 }
 
 // A panic in OnShutdown keeps nobody else from being asked, and nobody is asked
-// twice.
+// twice, whether they close at once or when they have nothing more to say.
 func TestAPanicInOnShutdown(t *testing.T) {
 	for kind, crash := range crashes {
-		t.Run(kind, func(t *testing.T) {
-			r := newRig(t, loop.Config{Loops: 1})
-			asked := new(counter)
-			ln := r.listen(r.always(hooks{data: echo, shutdown: func(c *loop.Conn) {
-				if asked.Add(1)%3 == 0 {
-					crash()
+		for _, closes := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s, closes at once: %v", kind, closes), func(t *testing.T) {
+				r := newRig(t, loop.Config{Loops: 1})
+				asked := new(counter)
+				ln := r.listen(r.always(hooks{data: echo, shutdown: func(c *loop.Conn) {
+					if asked.Add(1)%3 == 0 {
+						crash()
+					}
+					if closes {
+						c.Close()
+					}
+				}}))
+				clients := make([]*client, 10)
+				for i := range clients {
+					clients[i] = r.dial(ln)
+					clients[i].echoes()
 				}
-				c.Close()
-			}}))
-			for range 10 {
-				r.dial(ln).echoes()
-			}
-			ctx, cancel := context.WithTimeout(context.Background(), patience)
-			defer cancel()
-			if err := r.engine.Shutdown(ctx); err != nil {
-				t.Errorf("Shutdown: %v", err)
-			}
-			if asked.Load() != 10 {
-				t.Errorf("%d of 10 connections were asked", asked.Load())
-			}
-			if s := r.engine.Stats(); s.Panics != 3 || s.Closed != 10 {
-				t.Errorf("%d panics, %d closed; want 3, 10", s.Panics, s.Closed)
-			}
-		})
+				ctx, cancel := context.WithTimeout(context.Background(), patience)
+				defer cancel()
+				ended := make(chan error, 1)
+				go func() { ended <- r.engine.Shutdown(ctx) }()
+				until(t, "all are asked", func() bool { return asked.Load() >= 10 })
+				for _, c := range clients {
+					c.Close()
+				}
+				if err := take(t, "the end of Shutdown", ended); err != nil {
+					t.Errorf("Shutdown: %v", err)
+				}
+				if asked.Load() != 10 {
+					t.Errorf("%d of 10 connections were asked", asked.Load())
+				}
+				if s := r.engine.Stats(); s.Panics != 3 || s.Closed != 10 {
+					t.Errorf("%d panics, %d closed; want 3, 10", s.Panics, s.Closed)
+				}
+			})
+		}
 	}
 }
 

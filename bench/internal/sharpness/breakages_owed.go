@@ -12,7 +12,7 @@ var owedBreakages = []Breakage{
 	{Name: "a paused connection does not hear OnShutdown", Clause: "C2", Edits: []Edit{
 		{"loop/conn_close.go", "	if c.flags&(closing|closed|shutdownTold) != 0 {", "	if c.flags&(closing|closed|shutdownTold|userPaused) != 0 {"},
 	}},
-	{Name: "OnShutdown is called again after a panic", Clause: "C2", Edits: []Edit{
+	{Name: "OnShutdown is called again after a panic", Clause: "C2", Missed: "within these seeds no panic came in the middle of the telling; the tests of package loop hold it", Edits: []Edit{
 		{"loop/conn_close.go", "closing|closed|shutdownTold) != 0", "closing|closed) != 0"},
 		{"loop/turn.go", `		l.control.Or(controlDrain)
 `, `		l.control.Or(controlDrain)
