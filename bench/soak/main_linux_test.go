@@ -45,7 +45,7 @@ func TestSoak(t *testing.T) {
 			t.Errorf("the report does not have %q:\n%s", want, out.String())
 		}
 	}
-	if r := saved(t, dir); len(r.Samples) == 0 || r.Config.Seed != 7 {
+	if r := saved(t, dir); len(r.Samples) == 0 || r.Config.Seed != *soakSeed {
 		t.Errorf("%d samples, %+v", len(r.Samples), r.Config)
 	}
 }
