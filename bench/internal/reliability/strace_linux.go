@@ -83,16 +83,36 @@ func (in *Injection) attach() error {
 	return nil
 }
 
-// failure is a line of strace about a call that it made fail: one for a new socket, or on
-// a descriptor other than the standard ones, over which the server and this program talk.
-var failure = regexp.MustCompile(`(?m)^\d+ +(\w+)\((?:AF_|[3-9]|\d\d).*\(INJECTED\)$`)
+var (
+	// failure is a line of strace about a call that it made fail: one for a new socket, or on
+	// a descriptor other than the standard ones, over which the server and this program talk.
+	failure = regexp.MustCompile(`^(\w+)\((?:AF_|[3-9]|\d\d).*\(INJECTED\)$`)
+	// ofThread is a line with the thread that it is about in front.
+	ofThread = regexp.MustCompile(`(?m)^(\d+) +(.*)$`)
+	// resumed is the second half of a line that another thread's has cut.
+	resumed = regexp.MustCompile(`^<\.\.\. \w+ resumed>`)
+)
 
 // Failed is how many calls have failed so far because they were made to, by name.
 func (in *Injection) Failed() map[string]int {
 	text, _ := os.ReadFile(in.log.Name())
-	failed := map[string]int{}
-	for _, m := range failure.FindAllSubmatch(text, -1) {
-		failed[string(m[1])]++
+	return countFailed(string(text))
+}
+
+func countFailed(log string) map[string]int {
+	failed, begun := map[string]int{}, map[string]string{} // this one by thread
+	for _, m := range ofThread.FindAllStringSubmatch(log, -1) {
+		thread, line := m[1], m[2]
+		if first, cut := strings.CutSuffix(line, " <unfinished ...>"); cut {
+			begun[thread] = first
+			continue
+		}
+		if at := resumed.FindStringIndex(line); at != nil {
+			line = begun[thread] + line[at[1]:]
+		}
+		if call := failure.FindStringSubmatch(line); call != nil {
+			failed[call[1]]++
+		}
 	}
 	return failed
 }

@@ -28,12 +28,8 @@ func (g *engine) dials(arg []byte) error {
 	g.mu.Lock()
 	g.ended = Dialed{Outcomes: map[string]int{}, Soonest: map[string]time.Duration{}}
 	g.mu.Unlock()
-	ctx := context.Background()
-	if d.CallOff > 0 {
-		ctx = calledOffAfter(d.CallOff)
-	}
 	for range d.Count {
-		if err := g.dialOnce(ctx, d); err != nil {
+		if err := g.dialOnce(d); err != nil {
 			return err
 		}
 	}
@@ -47,8 +43,12 @@ func calledOffAfter(d time.Duration) context.Context {
 }
 
 // dialOnce begins one of them.
-func (g *engine) dialOnce(ctx context.Context, d Dials) error {
+func (g *engine) dialOnce(d Dials) error {
 	began := time.Now()
+	ctx := context.Background()
+	if d.CallOff > 0 {
+		ctx = calledOffAfter(d.CallOff)
+	}
 	made, ended := false, false // the loop's
 	protocol := func(c *loop.Conn) loop.Handler {
 		made = true
