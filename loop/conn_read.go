@@ -112,6 +112,9 @@ func (c *Conn) receivedNothing(errno sys.Errno) {
 	switch {
 	case errno == 0:
 		c.flags |= peerEnded
+		if c.flags&(writeFailed|endTold) == writeFailed|endTold {
+			c.fail(nil) // the handler is owed no more than OnClose
+		}
 	case errno != sys.EAGAIN:
 		c.reset(c.connError("read", sys.CallRecv, errno))
 	case c.is(writeFailed):

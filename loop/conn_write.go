@@ -219,10 +219,6 @@ func (c *Conn) outputFailed(cause error) {
 	if c.queues != nil {
 		c.queues.out.Reset(c.loop.blocks)
 	}
-	if c.flags&(peerEnded|reoffer) == peerEnded {
-		c.fail(nil) // nobody waits for what is left of the input
-		return
-	}
 	c.settleFailed()
 	c.flags |= readReady | distrust
 	c.enqueue()

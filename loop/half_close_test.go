@@ -343,6 +343,92 @@ func TestTheHandlerOfTheRestIsOfferedItAfterAFailedWrite(t *testing.T) {
 	}
 }
 
+// A handler that answers what OnEOF left over, so much at once that it is sent within the
+// callback, is offered all of it, though the peer has reset and the first answer fails.
+func TestARestIsOfferedAlthoughItsAnswersFail(t *testing.T) {
+	for name, size := range map[string]int{"at the end of the turn": 10, "within the callback": 16 << 10} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, loop.Config{Loops: 1})
+			conns, causes := make(chan *loop.Conn, 1), make(chan error, 1)
+			offered := ""
+			rest := r.watch(hooks{
+				data: func(c *loop.Conn, in []byte) (int, error) {
+					offered += string(in[:1])
+					_, _ = c.Write(make([]byte, size))
+					return 1, nil
+				},
+				close: func(_ *loop.Conn, err error) { causes <- err },
+			})
+			first := endHandler{
+				HandlerFunc: func(*loop.Conn, []byte) (int, error) { return 0, nil },
+				onEOF:       func(c *loop.Conn) { c.SetHandler(rest) },
+			}
+			peer := r.dial(r.listen(func(c *loop.Conn) loop.Handler { conns <- c; return first }))
+			c := take(t, "the connection", conns)
+			do(t, c.Loop(), func() {
+				peer.send([]byte("0123456789"))
+				peer.finish()
+				peer.reset()
+				awaitReset(t, c)
+			})
+			err := take(t, "the end", causes)
+			if offered != "0123456789" || err == nil {
+				t.Errorf("%q was offered, and OnClose heard %v", offered, err)
+			}
+		})
+	}
+}
+
+// A connection whose peer has ended its output, and is reset while so much of the answer
+// is pending that nothing is read, ends: no event will come any more.
+func TestAResetEndsAStalledAnswer(t *testing.T) {
+	answers := map[string]hooks{
+		"written in OnEOF": {eof: func(c *loop.Conn) { _, _ = c.Write(make([]byte, stalledOutput)) }},
+		"paced by OnDrain": {eof: fillToHighMark, drain: fillToHighMark},
+	}
+	onEachNetwork(t, func(t *testing.T, listen func(*rig, loop.Protocol) *loop.Listener) {
+		for name, h := range answers {
+			t.Run(name, func(t *testing.T) {
+				r := newRig(t, loop.Config{Loops: 1, MaxPending: stalledOutput})
+				stalled, causes := make(chan *loop.Conn, 1), make(chan error, 1)
+				answer := h.eof
+				h.eof = func(c *loop.Conn) { answer(c); stalled <- c }
+				h.close = func(_ *loop.Conn, err error) { causes <- err }
+				peer := r.dial(listen(r, r.always(h)))
+				peer.finish()
+				c := take(t, "OnEOF", stalled)
+				awaitPending(t, c)
+				peer.Close() // with input that it has not read: a reset
+				if err := take(t, "OnClose", causes); err == nil {
+					t.Error("OnClose hears nil of an answer that was cut")
+				}
+			})
+		}
+	})
+}
+
+func fillToHighMark(c *loop.Conn) {
+	for c.Buffered() <= loop.DefaultHighMark {
+		if _, err := c.Write(make([]byte, 16<<10)); err != nil {
+			return
+		}
+	}
+}
+
+// awaitPending waits until the kernel takes no more of the output, which is above the
+// high mark then.
+func awaitPending(t *testing.T, c *loop.Conn) {
+	t.Helper()
+	before := -1
+	until(t, "output is pending and stays so", func() bool {
+		var now int
+		do(t, c.Loop(), func() { now = c.Buffered() })
+		same := now == before && now > loop.DefaultHighMark
+		before = now
+		return same
+	})
+}
+
 // A handler that OnEOF sets and that takes a byte per call is offered all that is left
 // before it hears of the end, in however many turns.
 func TestTheHandlerOfTheRestHearsOfTheEndAfterIt(t *testing.T) {

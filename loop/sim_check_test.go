@@ -158,6 +158,8 @@ func (x *simConn) checkStuck() {
 		x.fail("C1: output is queued, and nothing will send it")
 	case c.flags&(closeWrite|finSent|closing|inDirty|writeFailed) == closeWrite && c.queuedOut() == 0:
 		x.fail("C1: the output is to end, and nothing will send the FIN")
+	case c.flags&(writeFailed|inBacklog|inDirty) == writeFailed:
+		x.fail("C2: the output has failed, and nothing will end the connection")
 	case c.flags&(finSent|endTold|closing|inDirty) == finSent|endTold:
 		x.fail("C2: both directions have ended, and nothing will end the connection")
 	case c.flags&(peerEnded|endTold|noOffer|inBacklog|reoffer) == peerEnded:
@@ -255,7 +257,7 @@ func (w *simWorld) checkMemory(s *simSite, queued int) {
 	for src := range s.sources {
 		if c, ok := src.(*Conn); ok && c.queues != nil {
 			users++
-			if c.queuedIn()+c.queuedOut() == 0 {
+			if c.queuedIn()+c.queuedOut() == 0 && !c.is(inDirty) { // it gives them back when it is settled
 				w.fail("C4: a connection with nothing queued holds buffers")
 			}
 		}

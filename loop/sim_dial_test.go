@@ -200,7 +200,8 @@ func (l *simLink) outcome(c *Conn, err error) {
 	if errors.Is(err, context.Canceled) && !d.canceled {
 		w.fail("link %d: the dial ended with its context, which has not", l.number)
 	}
-	given := errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.Canceled) || errors.Is(err, net.ErrClosed)
+	given := errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.Canceled) || errors.Is(err, net.ErrClosed) ||
+		l.peer.killed && errors.Is(err, sys.ECONNRESET) // it had answered, and then reset
 	const faults = simErrnos | simHarsh | simScarce
 	if d.hopes && !given && w.o.without&faults == faults && w.now() < d.at+int64(simConnectTimeout) {
 		w.fail("C7: link %d: the dial ended with %v, and one of its addresses answers", l.number, err)

@@ -30,11 +30,15 @@ var simFound = []struct {
 			simDials | simTimers | simTasks | simPanics | simSwaps | simPauses | simAborts |
 			simDetach | simWatches | simAdopts | simRelists | simRaces | simRushes)}},
 	{"input was lost where CloseWrite met a reset",
-		simOptions{seed: 18, turns: 851, links: 0xfff, without: simAll &^ (simShort | simAgain | simExtra | simErrnos | simHarsh | simGaps | simResets | simOthers |
-			simTimers | simPanics | simErrors | simSwaps | simPauses | simHalves | simCloses |
-			simFloods | simWatches | simAdopts | simRelists | simRaces)}},
+		simOptions{seed: 13, turns: 1624, links: 0xfff, without: simAll &^ (simAgain | simExtra | simHarsh | simGaps | simBlocks | simResets | simOthers | simTimers |
+			simTasks | simPanics | simErrors | simPauses | simLimits | simHalves | simAborts | simDetach |
+			simFloods | simEnds | simAdopts | simUnix | simDups | simRelists | simRaces | simRushes)}},
 	{"input that was left for want of room was not offered again",
 		simOptions{seed: 13, turns: 6, links: 0x40, without: simAll &^ (simGaps | simOthers | simPanics | simErrors | simPauses | simEnds)}},
+	{"a half-closed connection whose stalled answer failed never ended",
+		simOptions{seed: 5, turns: 222, links: 0xfbf, without: simAll &^ (simShort | simAgain | simGaps | simBlocks | simResets | simOthers | simTimers | simTasks |
+			simPanics | simErrors | simSwaps | simPauses | simHalves | simFloods | simWatches | simAdopts |
+			simDups | simRushes)}},
 	{"what a Protocol had written before it refused was lost",
 		simOptions{seed: 13, turns: 177, links: 0xfff, without: simAll &^ (simAgain | simExtra | simHarsh | simGaps | simBlocks | simTimers | simTasks | simPanics |
 			simErrors | simPauses | simLimits | simHalves | simAborts | simFloods | simEnds |

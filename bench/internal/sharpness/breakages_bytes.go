@@ -72,7 +72,15 @@ var bytesBreakages = []Breakage{
 		{"loop/conn_write.go", "	c.outputFailed(c.connError(op, sys.CallShutdown, errno))", "	c.reset(c.connError(op, sys.CallShutdown, errno))"},
 	}},
 	{Name: "a failed send loses what the handler of the rest is to have", Clause: "C3", Missed: "within these seeds no OnEOF that met a reset wrote and set a handler", Edits: []Edit{
-		{"loop/conn_write.go", "	if c.flags&(peerEnded|reoffer) == peerEnded {", "	if c.is(peerEnded) {"},
+		{"loop/conn_write.go", `	c.settleFailed()
+	c.flags |= readReady | distrust
+`, `	c.settleFailed()
+	if c.is(peerEnded) {
+		c.fail(nil)
+		return
+	}
+	c.flags |= readReady | distrust
+`},
 	}},
 	{Name: "OnDrain not called", Clause: "C4", Edits: []Edit{
 		{"loop/conn_write.go", "\tif !ok || c.is(closing) {", "\tif !ok || ok {"},

@@ -70,6 +70,12 @@ var endBreakages = []Breakage{
 		c.settleFailed()
 `, ""},
 	}},
+	{Name: "an answer that fails after the peer's end, above the high mark, never ends", Clause: "C2", Found: "a half-closed connection whose stalled answer failed never ended", Edits: []Edit{
+		{"loop/conn_read.go", `		if c.flags&(writeFailed|endTold) == writeFailed|endTold {
+			c.fail(nil) // the handler is owed no more than OnClose
+		}
+`, ""},
+	}},
 	{Name: "one that failed to send and is closed waits for its input", Clause: "C7", Edits: []Edit{
 		{"loop/conn_write.go", `	case c.is(writeFailed):
 		c.settleFailed()
