@@ -127,12 +127,11 @@ func (x *simConn) checkIdle() {
 		return // which excuses this turn, and not those before
 	}
 	readable, writable := x.stuck()
-	left := readable || writable
 	// What the last turn has left, the wait of this one has reported.
-	if left && x.left && !x.held && moved == x.moves {
+	if (readable && x.leftInput || writable && x.leftRoom) && !x.held && moved == x.moves {
 		x.fail("C1: nothing moves, and the socket is readable %v, writable %v", readable, writable)
 	}
-	x.left, x.moves = left, moved
+	x.leftInput, x.leftRoom, x.moves = readable, writable, moved
 }
 
 // stuck tells whether there is something to be read that nothing keeps the engine from
@@ -160,7 +159,7 @@ func (x *simConn) checkStuck() {
 		x.fail("C1: the output is to end, and nothing will send the FIN")
 	case c.flags&(writeFailed|inBacklog|inDirty) == writeFailed:
 		x.fail("C2: the output has failed, and nothing will end the connection")
-	case c.flags&(finSent|endTold|closing|inDirty) == finSent|endTold:
+	case c.flags&(finSent|endTold|closing|inDirty|writeFailed) == finSent|endTold:
 		x.fail("C2: both directions have ended, and nothing will end the connection")
 	case c.flags&(peerEnded|endTold|noOffer|inBacklog|reoffer) == peerEnded:
 		x.fail("C3: the peer has ended, and nothing will tell the handler")

@@ -62,7 +62,8 @@ type simConn struct {
 	phaseAt   int64      // when that began
 	wasDirty  bool       // when the last turn ended: its end begins with the next one's
 	moves     [4]int     // what had been received and consumed, what was queued to be sent, and what Ref.Write had
-	left      bool       // there was more to move
+	leftInput bool       // there was more to receive at the end of the last turn
+	leftRoom  bool       // and to send
 	held      bool       // it was held back at some time of the turn
 	late      int        // turns that ended although the phase should be over
 	half      bool       // CloseWrite

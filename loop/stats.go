@@ -14,7 +14,7 @@ type Stats struct {
 	Dialed       uint64 // connections dialled
 	Adopted      uint64 // connections taken over with Adopt
 	Closed       uint64 // connections ended, for whatever reason
-	AcceptErrors uint64 // accept calls that failed, would-block aside
+	AcceptErrors uint64 // accept calls that failed, would-block aside, and connections that the poller refused
 	AcceptPauses uint64 // times a listener was disarmed: no descriptors, no memory, or MaxConns
 	DialErrors   uint64 // dials that failed
 	BytesIn      uint64 // bytes received

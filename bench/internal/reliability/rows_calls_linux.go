@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/eddyline/eddyline/bench/internal/reliability/subject"
 )
 
@@ -45,7 +47,7 @@ var callRows = append(acceptRows(),
 		Name:    "eintr-others",
 		Promise: "A call that Linux does not interrupt, and that says EINTR all the same, costs its own connection at most, and never makes a cut one look complete.",
 		Clauses: []string{"C1", "C5", "C7"},
-		Does:    "every second call of each other kind in turn fails with EINTR, closing aside: " + strings.Join(uninterrupted, ", ") + "; 100 clients (20) come each time, are echoed, and this engine closes them",
+		Does:    "every second call of each other kind that a server makes fails in turn with EINTR, closing aside: " + strings.Join(uninterrupted, ", ") + ", of this engine " + strings.Join(ownUninterrupted, ", ") + "; 100 clients (20) come each time, are echoed, and this engine closes them",
 		Needs:   []Need{Strace},
 		run:     eintrOthers,
 	},
@@ -53,7 +55,7 @@ var callRows = append(acceptRows(),
 		Name:    "setup-calls",
 		Promise: "What cannot be made leaves no descriptor and no goroutine, whichever call failed, and its error says why.",
 		Clauses: []string{"C7"},
-		Does:    "an engine of three loops and three listeners is made, and one dials, adopts and registers, with the first, second, ... call of each kind failing with ENOMEM: " + strings.Join(subject.SetupCalls, ", "),
+		Does:    "an engine of three loops and three listeners is made, and one dials, adopts and registers, with the first, second, ... call of each kind failing with ENOMEM, and with EINTR, connect aside: " + strings.Join(subject.SetupCalls, ", "),
 		Needs:   []Need{Strace},
 		Own:     true,
 		run:     setupCalls,
@@ -155,17 +157,28 @@ func (t *Trial) injected(in *Injection) (count int) {
 
 func setupCalls(t *Trial) {
 	s := t.Start(subject.Config{})
-	for _, call := range subject.SetupCalls {
-		in := t.Inject(s, fmt.Sprintf("%s:error=ENOMEM:when=%d+%d", call, subject.Period, subject.Period))
-		var found subject.Setup
-		s.Ask("attempts", call, &found)
-		t.setUp(found)
-		t.Figure("%s: %d", call, found.Failed)
-		if failed := in.Failed()[call]; failed < found.Failed {
-			t.Fail(Failed, "strace made %d calls of %s fail, not %d", failed, call, found.Failed)
+	for _, errno := range []syscall.Errno{syscall.ENOMEM, syscall.EINTR} {
+		for _, call := range subject.SetupCalls {
+			if errno == syscall.EINTR && call == "connect" {
+				continue // it would go on, and strace cannot let it begin
+			}
+			s.attempts(subject.Attempts{Call: call, Errno: errno})
 		}
-		in.Stop()
 	}
+}
+
+// attempts makes each call in turn fail while something is made.
+func (s *Server) attempts(of subject.Attempts) {
+	t, name := s.t, unix.ErrnoName(of.Errno)
+	in := t.Inject(s, fmt.Sprintf("%s:error=%s:when=%d+%d", of.Call, name, subject.Period, subject.Period))
+	var found subject.Setup
+	s.Ask("attempts", of, &found)
+	t.setUp(found)
+	t.Figure("%s with %s: %d", of.Call, name, found.Failed)
+	if failed := in.Failed()[of.Call]; failed < found.Failed || found.Failed == 0 {
+		t.Fail(Failed, "strace made %d calls of %s fail with %s, not %d", failed, of.Call, name, found.Failed)
+	}
+	in.Stop()
 }
 
 // interruptible are the calls that a signal may interrupt, by what they do.
@@ -183,10 +196,13 @@ var ownInterruptible = map[string][]string{
 	"wake":                    {"write"},
 }
 
-// uninterrupted are the other calls on connections and pollers; dialFailures has those of a
-// dial. The close of a descriptor is not among them: it is done although it says EINTR, and
-// strace cannot let it be done.
+// uninterrupted are the other calls on connections and pollers that engines make; setupCalls
+// and dialFailures have those with which this one makes them. The close of a descriptor is not
+// among them: it is done although it says EINTR, and strace cannot let it be done.
 var uninterrupted = []string{"epoll_ctl", "shutdown", "ioctl", "fcntl", "setsockopt", "getsockopt", "getsockname", "getpeername"}
+
+// ownUninterrupted are those that this engine makes on connections that are there.
+var ownUninterrupted = []string{"epoll_ctl", "shutdown", "ioctl"}
 
 func eintr(t *Trial) {
 	s := t.Start(subject.Config{})
@@ -236,7 +252,7 @@ func eintrOthers(t *Trial) {
 	if t.Options.Server == subject.Own {
 		s.Ask("forget", nil, nil) // those are not to be closed
 	}
-	total := 0
+	total, n := 0, t.Size(20, 100)
 	for _, call := range uninterrupted {
 		in := t.Inject(s, call+":error=EINTR:when=2+2")
 		served, cut := t.servedAndCut(s)
@@ -244,10 +260,13 @@ func eintrOthers(t *Trial) {
 		in.Stop()
 		total += failed
 		if failed > 0 {
-			t.Figure("%s: %d failed, %d of %d served, %d of them cut off", call, failed, served, t.Size(20, 100), cut)
+			t.Figure("%s: %d failed, %d of %d served, %d of them cut off", call, failed, served, n, cut)
 		}
-		if cut > failed {
-			t.Breach(Lost, "%d connections were cut off by %d calls of %s", cut, failed, call)
+		if failed == 0 && t.Options.Server == subject.Own && slices.Contains(ownUninterrupted, call) {
+			t.Fail(Failed, "strace made no %s fail", call)
+		}
+		if refused := n - served; refused+cut > failed {
+			t.Breach(Lost, "%d connections were refused and %d cut off by %d calls of %s", refused, cut, failed, call)
 		}
 	}
 	if total == 0 {
@@ -313,6 +332,9 @@ func epollCtl(t *Trial) {
 		of += 10
 	}
 	t.Figure("%d served, %d refused", served, of-served)
+	if failed := in.Failed()["epoll_ctl"]; of-served > failed {
+		t.Breach(Lost, "%d connections were refused by %d calls", of-served, failed)
+	}
 	t.injected(in)
 	in.Stop()
 	t.End(w)

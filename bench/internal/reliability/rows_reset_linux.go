@@ -3,11 +3,13 @@ package reliability
 // Rows about resets: each way to be reset, at each stage of a connection.
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"syscall"
 
 	"github.com/eddyline/eddyline/bench/internal/proc"
+	"github.com/eddyline/eddyline/bench/internal/reliability/ledger"
 	"github.com/eddyline/eddyline/bench/internal/reliability/subject"
 )
 
@@ -15,6 +17,7 @@ import (
 type stage struct {
 	name, when string
 	lead       func(t *Trial, s *Server) []*Client // brings connections there
+	protocol   subject.Protocol                    // of the server; by default Resets
 	stopped    bool                                // the server is stopped meanwhile
 	queued     bool                                // not accepted, so it may never have a handler
 	silent     bool                                // it sends nothing unless it is sent something
@@ -31,6 +34,7 @@ var stages = []stage{
 	{name: "output", when: "while output is pending", lead: pending, fills: true},
 	{name: "closing", when: "after the server has closed them, with output pending", lead: closing, fills: true, own: true},
 	{name: "half-closed", when: "after they have ended their output, before the answer", lead: halfClosed, stopped: true, offers: true, ended: true},
+	{name: "answering", when: "after they have ended their output, with the answer pending above the high mark", lead: answering, protocol: subject.Answers, fills: true, own: true},
 }
 
 // resetter is a way to reset connections.
@@ -82,7 +86,7 @@ func (r resetter) row(t *Trial, st stage) {
 	if st.fills {
 		start = t.StartLean
 	}
-	s := start(subject.Config{Protocol: subject.Resets}, how)
+	s := start(subject.Config{Protocol: cmp.Or(st.protocol, subject.Resets)}, how)
 	others := t.served(s, 10)
 	rounds := t.Size(2, 10)
 	for range rounds {
@@ -205,6 +209,20 @@ func halfClosed(t *Trial, s *Server) []*Client {
 	list := unread(t, s)
 	t.Must("end the output", each(list, func(c *Client) error { return c.CloseWrite() }))
 	s.await("the FIN is there", list, func(end proc.Socket) bool { return end.State == proc.CloseWait })
+	return list
+}
+
+// answering are such that have ended their output and read almost nothing of the answer.
+func answering(t *Trial, s *Server) []*Client {
+	s.Ceiling = ceiling + many*subject.Reply // the answers are written at once
+	list := t.Dial(s, many, SmallBuffers)
+	t.Must("end the output", each(list, (*Client).CloseWrite))
+	t.Must("answers", each(list, func(c *Client) error {
+		c.in = ledger.New(0)
+		return c.all(1)
+	}))
+	s.await("output is pending", list, func(end proc.Socket) bool { return end.Unsent > 0 })
+	s.calm("while output is pending")
 	return list
 }
 

@@ -19,6 +19,7 @@ var noticedBy = []struct {
 	{"epoll-ctl", []string{"an accepted descriptor not closed"}},
 	{"reset-idle", []string{"OnClose twice", "the engine's end wakes no loop"}},
 	{"reset-output", []string{"one that failed to send and is closed waits for its input"}},
+	{"reset-answering", []string{"an answer that fails after the peer's end, above the high mark, never ends"}},
 	{"fin-tail", []string{"a connection past its read budget is not put in the backlog", "readiness dropped after a receive that filled the buffer"}},
 	{"fin-pending", []string{"bytes sent twice after a partial send", "no flush at the end of a turn"}},
 	{"close-unread", []string{"no linger"}},

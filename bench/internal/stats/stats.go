@@ -47,7 +47,7 @@ func midmean(sample []float64) float64 {
 		return 0
 	}
 	s := slices.Sorted(slices.Values(sample))
-	return mean(s[len(s)/4 : len(s)-len(s)/4])
+	return Mean(s[len(s)/4 : len(s)-len(s)/4])
 }
 
 // quantile interpolates between the two nearest of the sorted values, so that
@@ -88,7 +88,7 @@ func Fit(x, y []float64) (line Line, ok bool) {
 	if n < 2 {
 		return Line{}, false
 	}
-	meanX, meanY := mean(x[:n]), mean(y[:n])
+	meanX, meanY := Mean(x[:n]), Mean(y[:n])
 	var xx, xy, yy float64
 	for i := range n {
 		dx, dy := x[i]-meanX, y[i]-meanY
@@ -108,7 +108,8 @@ func Fit(x, y []float64) (line Line, ok bool) {
 	return line, true
 }
 
-func mean(v []float64) float64 {
+// Mean is the arithmetic mean of v, NaN where v is empty.
+func Mean(v []float64) float64 {
 	sum := 0.0
 	for _, x := range v {
 		sum += x

@@ -19,6 +19,8 @@ func (g *engine) handler(c *loop.Conn) loop.Handler {
 	switch {
 	case echoes && g.cfg.Protocol == Resets:
 		return &resets{s}
+	case echoes && g.cfg.Protocol == Answers:
+		return &answers{&resets{s}}
 	case echoes && g.cfg.Protocol == Rivals:
 		return g.rival(c, s)
 	}
@@ -31,10 +33,24 @@ type resets struct{ *session }
 var errReset = errors.New(Reset)
 
 func (s *resets) OnClose(c *loop.Conn, err error) {
-	if slices.ContainsFunc([]error{syscall.ECONNRESET, syscall.ECONNABORTED, syscall.EPIPE}, func(e error) bool { return errors.Is(err, e) }) {
+	if wasReset(err) {
 		err = errReset
 	}
 	s.session.OnClose(c, err)
+}
+
+func wasReset(err error) bool {
+	return slices.ContainsFunc([]error{syscall.ECONNRESET, syscall.ECONNABORTED, syscall.EPIPE}, func(e error) bool { return errors.Is(err, e) })
+}
+
+// answers goes on when its peer has ended its output.
+type answers struct{ *resets }
+
+func (s *answers) OnEOF(c *loop.Conn) {
+	defer s.enter("OnEOF")()
+	if err := reply(c); err != nil && !wasReset(err) {
+		s.g.wrong("the answer: %v", err)
+	}
 }
 
 // rivals are the connections of a server of Rivals.

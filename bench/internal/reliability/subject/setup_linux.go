@@ -51,13 +51,13 @@ func setup() (s Setup, err error) {
 // attempts makes an engine, and then connections, with the first call of the given
 // name failing, the second, and so on.
 func attempts(arg []byte) (s Setup, err error) {
-	name, err := decode[string](arg)
+	of, err := decode[Attempts](arg)
 	if err != nil {
 		return s, err
 	}
 	for what, make := range map[string]func(failing) (bool, error){"an engine": failing.makeEngine, "connections": failing.makeConns} {
 		for k := 1; k < Period/2; k++ {
-			failed, err := s.attempt(fmt.Sprintf("%s, %s %d", what, name, k), unix.ENOMEM, func() (bool, error) { return make(failing{name, k}) })
+			failed, err := s.attempt(fmt.Sprintf("%s, %s %d with %s", what, of.Call, k, unix.ErrnoName(of.Errno)), of.Errno, func() (bool, error) { return make(failing{of, k}) })
 			if err != nil {
 				return s, err
 			}
@@ -132,8 +132,8 @@ func firstFree() (uint64, error) {
 
 // failing is the k-th call of a name that a thread makes.
 type failing struct {
-	name string
-	k    int
+	of Attempts
+	k  int
 }
 
 // inVain are calls that do nothing, and count.
@@ -157,7 +157,7 @@ func (f failing) arm() error {
 		return err
 	}
 	for range Period - f.k {
-		_ = inVain[f.name]()
+		_ = inVain[f.of.Call]()
 	}
 	return nil
 }
@@ -173,11 +173,11 @@ func (f failing) disarm() (made bool, err error) {
 // untilNext calls in vain until one fails that was made to, and counts them.
 func (f failing) untilNext() (n int, err error) {
 	for n := range Period {
-		if inVain[f.name]() == unix.ENOMEM {
+		if inVain[f.of.Call]() == f.of.Errno {
 			return n + 1, nil
 		}
 	}
-	return 0, fmt.Errorf("of %d calls of %s none fails", Period, f.name)
+	return 0, fmt.Errorf("of %d calls of %s none fails", Period, f.of.Call)
 }
 
 // makeEngine makes an engine while the call fails.

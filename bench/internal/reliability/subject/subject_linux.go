@@ -6,6 +6,7 @@ package subject
 import (
 	"context"
 	"slices"
+	"syscall"
 	"time"
 )
 
@@ -50,6 +51,7 @@ const (
 	Flock    Protocol = "flock"    // an echo; asked to, it does something to all connections at once
 	Frames   Protocol = "frames"   // Frame bytes come back when they are all there
 	Resets   Protocol = "resets"   // an echo that tells all resets as one cause
+	Answers  Protocol = "answers"  // Resets, with Reply bytes at the end of the input instead of Close
 	Rivals   Protocol = "rivals"   // an echo whose connections end one another, see the op "strike"
 )
 
@@ -250,8 +252,14 @@ type Setup struct {
 	Odd    []string `json:"odd"`    // errors that do not tell the cause
 }
 
-// SetupCalls are the system calls of which the op "attempts" makes the k-th one fail,
-// while every Period-th of a thread fails with ENOMEM.
+// Attempts asks for things to be made with the first of these calls failing, the second, and
+// so on, while every Period-th of a thread fails with Errno.
+type Attempts struct {
+	Call  string        `json:"call"` // one of SetupCalls
+	Errno syscall.Errno `json:"errno"`
+}
+
+// SetupCalls are the system calls of Attempts.
 var SetupCalls = []string{"bind", "connect", "epoll_ctl", "fcntl", "getpeername", "getsockname", "getsockopt", "listen", "setsockopt"}
 
 // Period is more than twice as many calls as one thread makes in an attempt.

@@ -45,9 +45,7 @@ func (g *engine) flood(arg []byte) (any, error) {
 					runtime.Gosched()
 					continue
 				}
-				if queued := accepted.Add(1) - ran.Load(); queued > most.Load() {
-					most.Store(queued)
-				}
+				raise(&most, accepted.Add(1)-ran.Load())
 			}
 		})
 	}
@@ -261,4 +259,10 @@ func leaks(list string) (found []string) {
 		}
 	}
 	return found
+}
+
+// raise sets most to n if that is more.
+func raise(most *atomic.Int64, n int64) {
+	for old := most.Load(); n > old && !most.CompareAndSwap(old, n); old = most.Load() {
+	}
 }
