@@ -313,31 +313,12 @@ func (h endHandler) OnEOF(c *loop.Conn) { h.onEOF(c) }
 
 // The handler that OnEOF sets is offered what is left, also if a write of OnEOF fails.
 func TestTheHandlerOfTheRestIsOfferedItAfterAFailedWrite(t *testing.T) {
-	r := newRig(t, loop.Config{Loops: 1})
-	conns, causes := make(chan *loop.Conn, 1), make(chan error, 1)
 	offered := ""
-	rest := r.watch(hooks{
-		data:  func(_ *loop.Conn, in []byte) (int, error) { offered += string(in); return len(in), nil },
-		close: func(_ *loop.Conn, err error) { causes <- err },
-	})
-	first := endHandler{
-		HandlerFunc: func(*loop.Conn, []byte) (int, error) { return 0, nil },
-		onEOF: func(c *loop.Conn) {
-			if _, err := c.Write([]byte("bye")); err != nil {
-				t.Error(err)
-			}
-			c.SetHandler(rest)
-		},
-	}
-	peer := r.dial(r.listen(func(c *loop.Conn) loop.Handler { conns <- c; return first }))
-	c := take(t, "the connection", conns)
-	do(t, c.Loop(), func() {
-		peer.send([]byte("rest"))
-		peer.finish()
-		peer.reset()
-		awaitReset(t, c)
-	})
-	err := take(t, "the end", causes)
+	err := leaveToRest(t, "rest", func(c *loop.Conn) {
+		if _, err := c.Write([]byte("bye")); err != nil {
+			t.Error(err)
+		}
+	}, func(_ *loop.Conn, in []byte) (int, error) { offered += string(in); return len(in), nil })
 	if offered != "rest" {
 		t.Errorf("%q was offered, and OnClose heard %v", offered, err)
 	}
@@ -348,35 +329,40 @@ func TestTheHandlerOfTheRestIsOfferedItAfterAFailedWrite(t *testing.T) {
 func TestARestIsOfferedAlthoughItsAnswersFail(t *testing.T) {
 	for name, size := range map[string]int{"at the end of the turn": 10, "within the callback": 16 << 10} {
 		t.Run(name, func(t *testing.T) {
-			r := newRig(t, loop.Config{Loops: 1})
-			conns, causes := make(chan *loop.Conn, 1), make(chan error, 1)
 			offered := ""
-			rest := r.watch(hooks{
-				data: func(c *loop.Conn, in []byte) (int, error) {
-					offered += string(in[:1])
-					_, _ = c.Write(make([]byte, size))
-					return 1, nil
-				},
-				close: func(_ *loop.Conn, err error) { causes <- err },
+			err := leaveToRest(t, "0123456789", func(*loop.Conn) {}, func(c *loop.Conn, in []byte) (int, error) {
+				offered += string(in[:1])
+				_, _ = c.Write(make([]byte, size))
+				return 1, nil
 			})
-			first := endHandler{
-				HandlerFunc: func(*loop.Conn, []byte) (int, error) { return 0, nil },
-				onEOF:       func(c *loop.Conn) { c.SetHandler(rest) },
-			}
-			peer := r.dial(r.listen(func(c *loop.Conn) loop.Handler { conns <- c; return first }))
-			c := take(t, "the connection", conns)
-			do(t, c.Loop(), func() {
-				peer.send([]byte("0123456789"))
-				peer.finish()
-				peer.reset()
-				awaitReset(t, c)
-			})
-			err := take(t, "the end", causes)
 			if offered != "0123456789" || err == nil {
 				t.Errorf("%q was offered, and OnClose heard %v", offered, err)
 			}
 		})
 	}
+}
+
+// leaveToRest lets a peer send, end its output and reset. The handler takes nothing, and its
+// OnEOF, which begins with before, leaves all to another, whose OnData is data. It returns
+// what OnClose heard.
+func leaveToRest(t *testing.T, sent string, before func(*loop.Conn), data func(*loop.Conn, []byte) (int, error)) error {
+	t.Helper()
+	r := newRig(t, loop.Config{Loops: 1})
+	conns, causes := make(chan *loop.Conn, 1), make(chan error, 1)
+	rest := r.watch(hooks{data: data, close: func(_ *loop.Conn, err error) { causes <- err }})
+	first := endHandler{
+		HandlerFunc: func(*loop.Conn, []byte) (int, error) { return 0, nil },
+		onEOF:       func(c *loop.Conn) { before(c); c.SetHandler(rest) },
+	}
+	peer := r.dial(r.listen(func(c *loop.Conn) loop.Handler { conns <- c; return first }))
+	c := take(t, "the connection", conns)
+	do(t, c.Loop(), func() {
+		peer.send([]byte(sent))
+		peer.finish()
+		peer.reset()
+		awaitReset(t, c)
+	})
+	return take(t, "the end", causes)
 }
 
 // A connection whose peer has ended its output, and is reset while so much of the answer
